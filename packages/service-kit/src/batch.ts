@@ -1,0 +1,182 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseRecord, type Envelope, type ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { EventType } from '@sagamart/contracts/events';
+import type { Logger } from '@sagamart/telemetry/logger';
+import type { Pool } from 'pg';
+import { inTransaction, triageDatabaseError, type Tx } from './database.ts';
+import { isInsideInboxWindow, recordInInbox } from './inbox.ts';
+import { blockedScopes, insertParked, lockScopes, scopeOf, type ConsumedRecord, type Parking } from './parked.ts';
+
+/** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
+export type Participant<Work, Heard extends EventType> = {
+  /** The types it acts on. Any other event on its topics is recorded in the inbox and changes nothing. */
+  readonly hears: readonly Heard[];
+  /** Creates missing rows, then locks all rows of the events, sorted; shared rows (stock) last, in a statement of their own. */
+  readonly load: (tx: Tx, events: readonly ShopEvent<Heard>[]) => Promise<Work>;
+  /** Decides on one event and changes `work`. Called in offset order, so events of one key see each other's results. */
+  readonly react: (work: Work, event: ShopEvent<Heard>) => void;
+  /** Writes every changed row once, and all that was said into the outbox. */
+  readonly save: (tx: Tx, work: Work) => Promise<void>;
+  /** Table constraints that only a lost race can violate: the batch is tried again. */
+  readonly racingConstraints?: readonly string[];
+  /** Called after each commit, for instance to nudge a worker. */
+  readonly committed?: () => void;
+};
+
+/** A pair of state and event that the saga says cannot happen. The message is parked, never ignored. */
+export class UnreachablePair extends Error {
+  override name = 'UnreachablePair';
+  constructor(state: string, eventType: string) {
+    super(`${eventType} cannot reach an aggregate that is ${state}. Parked: look at the aggregate and its timeline, then replay.`);
+  }
+}
+
+export type BatchCounts = { handled: number; duplicates: number; parked: number };
+
+/** Handles records of one topic and partition; resolves when all of them are committed or parked, rejects only when `signal` aborts. */
+export type BatchHandler = (records: readonly ConsumedRecord[], signal: AbortSignal) => Promise<BatchCounts>;
+
+const batchAttemptsMax = 3;
+const singleAttemptsMax = 10;
+const retryPauseMs = 20;
+const unavailablePauseMs = 500;
+
+/**
+ * The one path on which events change a service: a consumed batch is one transaction (design, section 3). A lost race is tried again as a
+ * batch, then record by record; while the database is away it waits; a record that fails alone for any other reason is parked.
+ */
+export function createBatchHandler<Work, Heard extends EventType>(options: {
+  pool: Pool;
+  participant: Participant<Work, Heard>;
+  logger: Logger;
+  now?: () => Date;
+}): BatchHandler {
+  const { pool, participant, logger } = options;
+  const now = options.now ?? (() => new Date());
+
+  return async (records, signal) => {
+    const read = records.map((record) => readRecord(record, now()));
+    const whole = read.every((each) => each.kind !== 'refused') ? await attempt(read, batchAttemptsMax, signal) : null;
+    if (whole !== null && !('failed' in whole)) return whole;
+
+    const counts: BatchCounts = { handled: 0, duplicates: 0, parked: 0 };
+    for (const each of read) {
+      const one = await handleAlone(each, signal);
+      counts.handled += one.handled;
+      counts.duplicates += one.duplicates;
+      counts.parked += one.parked;
+    }
+    return counts;
+  };
+
+  async function handleAlone(each: Read, signal: AbortSignal): Promise<BatchCounts> {
+    if (each.kind === 'refused') return park(each, each.reason, each.detail, signal);
+    const result = await attempt([each], singleAttemptsMax, signal);
+    if (!('failed' in result)) return result;
+    const { failed } = result;
+    const reason = failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed';
+    return park(each, reason, failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed), signal);
+  }
+
+  async function attempt(batch: readonly Readable[], attemptsMax: number, signal: AbortSignal): Promise<BatchCounts | { failed: unknown }> {
+    for (let attempts = 1; ; ) {
+      try {
+        const counts = await inTransaction(pool, (tx) => handleInTransaction(tx, batch));
+        participant.committed?.();
+        return counts;
+      } catch (error) {
+        const triage = triageDatabaseError(error, participant.racingConstraints);
+        if (triage === 'unavailable') {
+          logger.warn({ err: error }, 'database unavailable: consumption waits');
+          await pause(unavailablePauseMs, undefined, { signal });
+        } else if (triage === 'retry' && attempts < attemptsMax) {
+          attempts += 1;
+          await pause(retryPauseMs * attempts * Math.random(), undefined, { signal });
+        } else {
+          return { failed: error };
+        }
+      }
+    }
+  }
+
+  async function handleInTransaction(tx: Tx, batch: readonly Readable[]): Promise<BatchCounts> {
+    const records = batch.map((each) => each.record);
+    await lockScopes(tx, records, 'shared');
+    const blocked = await blockedScopes(tx, records);
+    const fresh = await recordInInbox(tx, inboxEntries(batch));
+    const first = firstOccurrences(batch).filter((each) => fresh.has(each.event.id));
+    const waiting = first.filter((each) => blocked.has(scopeOf(each.record)));
+    await insertParked(tx, waiting.map(({ record }) => ({ record, reason: 'behind_parked', error: 'A message before it is parked.' })));
+
+    const heard = first.filter((each) => !blocked.has(scopeOf(each.record))).map((each) => each.event).filter(isHeard);
+    if (heard.length > 0) {
+      const work = await participant.load(tx, heard);
+      for (const event of heard) participant.react(work, event);
+      await participant.save(tx, work);
+    }
+    return { handled: first.length - waiting.length, duplicates: batch.length - first.length, parked: waiting.length };
+  }
+
+  async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<BatchCounts> {
+    const parking: Parking = { record: each.record, reason, error };
+    logger.error({ reason, error, topic: each.record.topic, partition: each.record.partition, offset: each.record.offset }, 'message parked');
+    for (;;) {
+      try {
+        return await inTransaction(pool, async (tx) => {
+          await lockScopes(tx, [each.record], 'exclusive');
+          if (each.kind !== 'refused') {
+            const fresh = await recordInInbox(tx, inboxEntries([each]));
+            if (fresh.size === 0) return { handled: 0, duplicates: 1, parked: 0 };
+          } else if (each.inboxEntry !== null) {
+            await recordInInbox(tx, [each.inboxEntry]);
+          }
+          await insertParked(tx, [parking]);
+          return { handled: 0, duplicates: 0, parked: 1 };
+        });
+      } catch (parkError) {
+        logger.error({ err: parkError }, 'parking failed: consumption waits');
+        await pause(unavailablePauseMs, undefined, { signal });
+      }
+    }
+  }
+
+  function isHeard(event: Envelope & { type: string }): event is ShopEvent<Heard> {
+    return (participant.hears as readonly string[]).includes(event.type);
+  }
+}
+
+type Readable = { kind: 'readable'; record: ConsumedRecord; event: Envelope & { readonly type: string } };
+
+type Read =
+  | Readable
+  | { kind: 'refused'; record: ConsumedRecord; reason: string; detail: string; inboxEntry: ReturnType<typeof inboxEntry> | null };
+
+/** An id outside the window is parked without an inbox row: the inbox has no partition for it and could not dedupe it. */
+function readRecord(record: ConsumedRecord, now: Date): Read {
+  const parsed = parseRecord(record);
+  const id = parsed.kind === 'refused' ? parsed.id : parsed.event.id;
+  if (id !== null && !isInsideInboxWindow(id, now)) {
+    return { kind: 'refused', record, reason: 'outside_window', detail: `${id} was not minted within the inbox's window`, inboxEntry: null };
+  }
+  if (parsed.kind !== 'refused') return { kind: 'readable', record, event: parsed.event };
+  return {
+    kind: 'refused',
+    record,
+    reason: parsed.reason,
+    detail: parsed.detail,
+    inboxEntry: id === null ? null : inboxEntry(record, id, record.headers['ce_type'] ?? ''),
+  };
+}
+
+function inboxEntries(batch: readonly Readable[]): ReturnType<typeof inboxEntry>[] {
+  return batch.map(({ record, event }) => inboxEntry(record, event.id, event.type));
+}
+
+function inboxEntry(record: ConsumedRecord, id: string, type: string): { id: string; type: string; topic: string; key: string } {
+  return { id, type: type.replaceAll('\0', ''), topic: record.topic, key: (record.key ?? '').replaceAll('\0', '') };
+}
+
+function firstOccurrences(batch: readonly Readable[]): Readable[] {
+  const seen = new Set<string>();
+  return batch.filter(({ event }) => !seen.has(event.id) && seen.add(event.id));
+}

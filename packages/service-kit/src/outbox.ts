@@ -1,0 +1,37 @@
+import { dataSchemaOf, type ShopEvent } from '@sagamart/contracts/cloud-event';
+import { eventTypes } from '@sagamart/contracts/events';
+import type { Tx } from './database.ts';
+
+/**
+ * Writes events to the outbox in the given order, in one statement. They are published by Debezium once the transaction commits,
+ * and never if it does not.
+ */
+export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map((event) => ({
+    event_id: event.id,
+    topic: eventTypes[event.type].topic,
+    partition_key: event.subject,
+    type: event.type,
+    source: event.source,
+    subject: event.subject,
+    time: event.time,
+    data_schema: dataSchemaOf(event.type),
+    causation_id: event.causationId,
+    correlation_id: event.correlationId,
+    aggregate_version: event.aggregateVersion,
+    lamport: event.lamport,
+    traceparent: event.traceparent,
+    data: event.data,
+  }));
+  await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });
+}
+
+const appendSql = `
+  insert into outbox (event_id, topic, partition_key, type, source, subject, time, data_schema, causation_id,
+    correlation_id, aggregate_version, lamport, traceparent, data)
+  select event_id, topic, partition_key, type, source, subject, time, data_schema, causation_id,
+    correlation_id, aggregate_version, lamport, traceparent, data
+  from json_to_recordset($1) as event (event_id uuid, topic text, partition_key text, type text, source text, subject text,
+    time text, data_schema text, causation_id text, correlation_id text, aggregate_version bigint, lamport bigint,
+    traceparent text, data json)`;

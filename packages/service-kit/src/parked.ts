@@ -1,0 +1,70 @@
+import type { KafkaRecord } from '@sagamart/contracts/cloud-event';
+import type { Tx } from './database.ts';
+
+/** A record with its place in Kafka and its bytes, so that it can be parked exactly as it came. */
+export type ConsumedRecord = KafkaRecord & {
+  readonly partition: number;
+  readonly offset: string;
+  readonly bytes: Buffer | null;
+};
+
+export type Parking = { readonly record: ConsumedRecord; readonly reason: string; readonly error: string };
+
+/** The FIFO scope of a message within this consumer: topic and key. */
+export function scopeOf(record: Pick<ConsumedRecord, 'topic' | 'key'>): string {
+  return `${record.topic} ${storable(record.key ?? '')}`;
+}
+
+/**
+ * Takes the locks of the records' FIFO scopes, sorted. Ordinary batches share a scope; parking and replay take it alone, so a
+ * message is never handled while one before it is being parked or replayed.
+ */
+export async function lockScopes(tx: Tx, records: readonly ConsumedRecord[], mode: 'shared' | 'exclusive'): Promise<void> {
+  const lock = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
+  await tx.query({
+    name: `lock-scopes-${mode}`,
+    text: `select ${lock}(scope) from (select distinct hashtextextended(s, 0) as scope from unnest($1::text[]) as s order by 1) as scopes`,
+    values: [records.map(scopeOf)],
+  });
+}
+
+/** The FIFO scopes among those of the records in which a message is parked and waits. */
+export async function blockedScopes(tx: Tx, records: readonly ConsumedRecord[]): Promise<Set<string>> {
+  const { rows } = await tx.query<{ scope: string }>({
+    name: 'blocked-scopes',
+    text: `select distinct topic || ' ' || partition_key as scope from parked_messages
+           where status = 'parked' and topic = any($1) and partition_key = any($2)`,
+    values: [records.map((record) => record.topic), records.map((record) => storable(record.key ?? ''))],
+  });
+  return new Set(rows.map((row) => row.scope));
+}
+
+/** Parks records in the given order. One that is parked already (same topic, partition and offset) stays as it is. */
+export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promise<void> {
+  for (const { record, reason, error } of parkings) {
+    await tx.query({
+      name: 'insert-parked',
+      text: `
+        insert into parked_messages (topic, partition_key, kafka_partition, kafka_offset, event_id, type, headers, value, reason, error)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        on conflict (topic, kafka_partition, kafka_offset) do nothing`,
+      values: [
+        record.topic,
+        storable(record.key ?? ''),
+        record.partition,
+        record.offset,
+        storable(record.headers['ce_id'] ?? ''),
+        storable(record.headers['ce_type'] ?? ''),
+        JSON.stringify(record.headers),
+        record.bytes,
+        reason,
+        storable(error),
+      ],
+    });
+  }
+}
+
+/** PostgreSQL's text cannot hold a NUL character; a hostile header or key can. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
+}

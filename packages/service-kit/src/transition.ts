@@ -1,0 +1,61 @@
+import { partitionKeyOf, type EventBody } from '@sagamart/contracts/events';
+import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { EventId } from '@sagamart/contracts/ids';
+
+/** Outside things a transition needs, as parameters: tests bring their own. */
+export type Clock = { now: () => Date; newEventId: () => EventId };
+
+/** The two counters every aggregate row carries. */
+export type Counters = {
+  /** Lamport time of the last transition, also of one that said nothing. */
+  readonly lamport: number;
+  /** How many events this service has said of this aggregate. */
+  readonly version: number;
+};
+
+/** What set a transition off. A request and a timer have no event of their own: their Lamport time is 0. */
+export type Cause = {
+  /** The event that counts as the cause of what is said: null only for order.placed and product.changed. */
+  readonly causationId: EventId | null;
+  readonly lamport: number;
+  readonly correlationId: string;
+  readonly traceparent: string | null;
+};
+
+/** An event as the cause of whatever handling it says. */
+export function causedBy(event: Envelope): Cause {
+  return {
+    causationId: event.id,
+    lamport: event.lamport,
+    correlationId: event.correlationId,
+    traceparent: event.traceparent,
+  };
+}
+
+/**
+ * One transition in Lamport time (Lamport 1978, "Time, Clocks, and the Ordering of Events", rule IR2): the aggregate moves to
+ * max(own, cause) + 1, and all it says carries that time, in version order. Call it also when nothing is said.
+ */
+export function transition(
+  source: string,
+  before: Counters,
+  cause: Cause,
+  says: readonly EventBody[],
+  clock: Clock,
+): Counters & { events: ShopEvent[] } {
+  const lamport = Math.max(before.lamport, cause.lamport) + 1;
+  const time = clock.now().toISOString();
+  const events = says.map((body, index) => ({
+    ...body,
+    id: clock.newEventId(),
+    source,
+    time,
+    subject: partitionKeyOf(body),
+    causationId: cause.causationId,
+    correlationId: cause.correlationId,
+    aggregateVersion: before.version + index + 1,
+    lamport,
+    traceparent: cause.traceparent,
+  }));
+  return { lamport, version: before.version + says.length, events };
+}
