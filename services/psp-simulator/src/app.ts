@@ -1,0 +1,9 @@
+import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
+import type { Deps } from './deps.ts';
+import { captureRoutes } from './routes.ts';
+
+export function buildApp(deps: Deps): HttpApp {
+  const app = createHttpApp({ service: 'psp-simulator', logger: deps.logger });
+  captureRoutes(app, deps);
+  return app;
+}

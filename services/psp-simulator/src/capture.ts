@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { Type, type Static } from 'typebox';
+
+/**
+ * What the provider does with a capture request, given what its ledger already holds under the request's idempotency key.
+ * Only `recorded` adds a row. A decline is a result like any other and is recorded; a refusal leaves the key free.
+ */
+export function decideCapture(
+  request: CaptureRequest,
+  known: RecordedCapture | null,
+  fresh: { idempotencyKey: string; captureId: string; now: Date },
+): CaptureDecision {
+  const fingerprint = fingerprintOf(request);
+  if (known !== null) {
+    return known.fingerprint === fingerprint
+      ? { kind: 'repeated', capture: known }
+      : { kind: 'refused', reason: 'idempotency_key_reused' };
+  }
+  const outcome = outcomes.get(request.paymentMethod);
+  if (outcome === undefined) return { kind: 'refused', reason: 'unknown_payment_method' };
+
+  const { amountMinor, currency, reference } = request;
+  const answer: CaptureAnswer = { captureId: fresh.captureId, ...outcome, amountMinor, currency, reference };
+  return {
+    kind: 'recorded',
+    capture: {
+      ...outcome,
+      captureId: fresh.captureId,
+      idempotencyKey: fresh.idempotencyKey,
+      fingerprint,
+      amountMinor,
+      currency,
+      reference,
+      createdAt: fresh.now.toISOString(),
+      answer: JSON.stringify(answer),
+    },
+  };
+}
+
+export const CaptureRequest = Type.Object(
+  {
+    amountMinor: Type.Integer({ minimum: 1, maximum: 100_000_000_000 }),
+    currency: Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' }),
+    paymentMethod: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'tok_visa is captured, tok_declined is declined',
+    }),
+    reference: Type.String({ minLength: 1, maxLength: 100, description: 'what the merchant calls this payment' }),
+  },
+  { additionalProperties: false },
+);
+export type CaptureRequest = Static<typeof CaptureRequest>;
+
+export type CaptureDecision =
+  | { kind: 'recorded'; capture: RecordedCapture }
+  | { kind: 'repeated'; capture: RecordedCapture }
+  | { kind: 'refused'; reason: 'idempotency_key_reused' | 'unknown_payment_method' };
+
+/** A ledger row, before the ledger has numbered it. `answer` is the response body, byte for byte. */
+export type RecordedCapture = Outcome & {
+  captureId: string;
+  idempotencyKey: string;
+  fingerprint: string;
+  amountMinor: number;
+  currency: string;
+  reference: string;
+  createdAt: string;
+  answer: string;
+};
+
+type Outcome = { status: 'captured' } | { status: 'declined'; declineReason: string };
+
+type CaptureAnswer = Outcome & { captureId: string; amountMinor: number; currency: string; reference: string };
+
+/** What each test token does. A token that is not here is refused. */
+const outcomes: ReadonlyMap<string, Outcome> = new Map([
+  ['tok_visa', { status: 'captured' }],
+  ['tok_declined', { status: 'declined', declineReason: 'card_declined' }],
+]);
+
+/** Two requests mean the same when these four fields agree, however their JSON was spelled. */
+function fingerprintOf({ amountMinor, currency, paymentMethod, reference }: CaptureRequest): string {
+  return createHash('sha256')
+    .update(JSON.stringify([amountMinor, currency, paymentMethod, reference]))
+    .digest('hex');
+}

@@ -1,0 +1,12 @@
+import type { Logger } from '@sagamart/telemetry/logger';
+import type { Ledger } from './ledger.ts';
+
+/** Everything the provider may touch. */
+export type Deps = {
+  logger: Logger;
+  ledger: Ledger;
+  /** The key its one merchant presents. */
+  apiKey: string;
+  now: () => Date;
+  newCaptureId: () => string;
+};

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test, type TestContext } from 'node:test';
+import { decideCapture, type CaptureDecision } from './capture.ts';
+import { LedgerUnavailable, openLedger, type Ledger } from './ledger.ts';
+
+function ledgerFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'psp-ledger-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'below', 'ledger.sqlite');
+}
+
+function freshLedger(t: TestContext): Ledger {
+  const ledger = openLedger(ledgerFile(t));
+  t.after(() => ledger.close());
+  return ledger;
+}
+
+let captureCount = 0;
+
+function capture(
+  ledger: Ledger,
+  { key, paymentMethod = 'tok_visa' }: { key: string; paymentMethod?: string },
+): Promise<CaptureDecision> {
+  captureCount += 1;
+  const fresh = { idempotencyKey: key, captureId: `cap_${captureCount}`, now: new Date('2026-11-21T10:00:00.000Z') };
+  const request = { amountMinor: 1490, currency: 'EUR', paymentMethod, reference: key };
+  return ledger.record(key, (known) => decideCapture(request, known, fresh));
+}
+
+function answerOf(decision: CaptureDecision): string {
+  assert.notEqual(decision.kind, 'refused');
+  return decision.kind === 'refused' ? '' : decision.capture.answer;
+}
+
+test('captures and declines are both in the ledger, in the order they were recorded', async (t) => {
+  const ledger = freshLedger(t);
+  await capture(ledger, { key: 'one' });
+  await capture(ledger, { key: 'two', paymentMethod: 'tok_declined' });
+  const rows = ledger.page({ after: 0, limit: 10 });
+  assert.deepEqual(
+    rows.map(({ sequence, idempotencyKey, status }) => ({ sequence, idempotencyKey, status })),
+    [
+      { sequence: 1, idempotencyKey: 'one', status: 'captured' },
+      { sequence: 2, idempotencyKey: 'two', status: 'declined' },
+    ],
+  );
+});
+
+test('two requests at once with one key are one row and one answer', async (t) => {
+  const ledger = freshLedger(t);
+  const [first, second] = await Promise.all([capture(ledger, { key: 'same' }), capture(ledger, { key: 'same' })]);
+  assert.equal(first.kind, 'recorded');
+  assert.equal(second.kind, 'repeated');
+  assert.equal(answerOf(first), answerOf(second));
+  assert.equal(ledger.page({ after: 0, limit: 10 }).length, 1);
+});
+
+test('a refused request leaves no row', async (t) => {
+  const ledger = freshLedger(t);
+  assert.deepEqual(await capture(ledger, { key: 'one', paymentMethod: 'tok_unknown' }), {
+    kind: 'refused',
+    reason: 'unknown_payment_method',
+  });
+  assert.deepEqual(ledger.page({ after: 0, limit: 10 }), []);
+});
+
+test('a ledger opened again knows every key it ever saw', async (t) => {
+  const file = ledgerFile(t);
+  const before = openLedger(file);
+  const first = await capture(before, { key: 'one' });
+  await before.close();
+  const after = openLedger(file);
+  t.after(() => after.close());
+  const again = await capture(after, { key: 'one' });
+  assert.equal(again.kind, 'repeated');
+  assert.equal(answerOf(again), answerOf(first));
+});
+
+test('more captures at once than fit one transaction are all recorded, in order of arrival', async (t) => {
+  const ledger = freshLedger(t);
+  const keys = Array.from({ length: 450 }, (_, index) => `key-${index}`);
+  await Promise.all(keys.map((key) => capture(ledger, { key })));
+  assert.deepEqual(
+    ledger.page({ after: 0, limit: 1000 }).map(({ idempotencyKey }) => idempotencyKey),
+    keys,
+  );
+});
+
+test('closing finishes the captures that wait', async (t) => {
+  const file = ledgerFile(t);
+  const ledger = openLedger(file);
+  const waiting = capture(ledger, { key: 'one' });
+  await ledger.close();
+  assert.equal((await waiting).kind, 'recorded');
+});
+
+test('the ledger is read in pages', async (t) => {
+  const ledger = freshLedger(t);
+  for (const key of ['one', 'two', 'three']) await capture(ledger, { key });
+  assert.deepEqual(
+    ledger.page({ after: 1, limit: 1 }).map(({ idempotencyKey }) => idempotencyKey),
+    ['two'],
+  );
+  assert.deepEqual(ledger.page({ after: 3, limit: 10 }), []);
+});
+
+test('while another process holds the ledger a capture is unavailable, never lost or doubled', async (t) => {
+  const file = ledgerFile(t);
+  const ledger = openLedger(file);
+  t.after(() => ledger.close());
+  const other = new DatabaseSync(file);
+  t.after(() => other.close());
+  other.exec('begin immediate');
+  await assert.rejects(capture(ledger, { key: 'one' }), LedgerUnavailable);
+  other.exec('rollback');
+  assert.equal((await capture(ledger, { key: 'one' })).kind, 'recorded');
+  assert.equal(ledger.page({ after: 0, limit: 10 }).length, 1);
+});

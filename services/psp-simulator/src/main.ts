@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { loadConfig } from '@sagamart/service-kit/config';
+import { listen } from '@sagamart/service-kit/http-app';
+import { closeOnSignal } from '@sagamart/service-kit/shutdown';
+import { createLogger } from '@sagamart/telemetry/logger';
+import { buildApp } from './app.ts';
+import { configSchema } from './config.ts';
+import { openLedger } from './ledger.ts';
+
+const config = loadConfig(configSchema);
+const logger = createLogger({ service: 'psp-simulator', level: config.LOG_LEVEL });
+const ledger = openLedger(config.LEDGER_FILE);
+const app = buildApp({
+  logger,
+  ledger,
+  apiKey: config.PSP_API_KEY,
+  now: () => new Date(),
+  newCaptureId: () => `cap_${randomUUID()}`,
+});
+
+closeOnSignal(logger, [
+  { name: 'http', close: () => app.close() },
+  { name: 'ledger', close: () => ledger.close() },
+]);
+await listen(app, config);
