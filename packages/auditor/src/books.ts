@@ -1,0 +1,115 @@
+import type { ServiceName, Topic } from '@sagamart/contracts/topics';
+
+/** Everything the shop has written down, read from where it stands: four databases, the topics, the provider's ledger, the mail catcher. */
+export type Books = {
+  readonly orders: readonly OrderRow[];
+  /** The answers stored under idempotency keys of POST /orders. */
+  readonly orderKeys: readonly OrderKeyRow[];
+  readonly products: readonly ProductRow[];
+  /** In the order they were written. */
+  readonly movements: readonly MovementRow[];
+  readonly reservations: readonly ReservationRow[];
+  readonly payments: readonly PaymentRow[];
+  readonly notifications: readonly NotificationRow[];
+  readonly messages: Readonly<Record<ServiceName, MessageRows>>;
+  /** Every record of the saga's topics, by partition and offset; a record may stand there twice. */
+  readonly records: readonly TopicRecord[];
+  /** From when on a topic still holds all it was given; 0 where it holds everything. */
+  readonly topicsHoldFromMs: Readonly<Record<Topic, number>>;
+  readonly ledger: readonly LedgerEntry[];
+  /** Message-ID of each mail, without angle brackets. */
+  readonly mails: readonly string[];
+  readonly doors: readonly Door[];
+};
+
+export type OrderRow = {
+  orderId: string;
+  customerId: string;
+  status: string;
+  totalMinor: number;
+  currency: string;
+  lines: readonly Quantity[];
+};
+
+export type Quantity = { sku: string; quantity: number };
+
+export type OrderKeyRow = { owner: string; key: string; orderId: string };
+
+export type ProductRow = { sku: string; onHand: number; held: number; committed: number };
+
+/** One change of the stock on hand of a sku, with what was on hand after it. */
+export type MovementRow = { movementId: number; sku: string; delta: number; kind: string; orderId: string | null; balance: number };
+
+export type ReservationRow = { orderId: string; status: string; lines: readonly Quantity[] };
+
+export type PaymentRow = { orderId: string; status: string; amountMinor: number | null; currency: string | null; captureId: string | null };
+
+export type NotificationRow = { orderId: string; outcome: string; status: string; messageId: string };
+
+export type MessageRows = {
+  readonly outbox: readonly OutboxRow[];
+  readonly inbox: readonly InboxRow[];
+  readonly parked: readonly ParkedRow[];
+  /** From when on the outbox still holds all this service said: the start of its oldest partition. */
+  readonly outboxHoldsFromMs: number;
+};
+
+export type OutboxRow = {
+  id: string;
+  topic: string;
+  key: string;
+  type: string;
+  source: string;
+  version: number;
+  lamport: number;
+  causationId: string | null;
+  data: string;
+};
+
+export type InboxRow = { id: string; topic: string };
+
+export type ParkedRow = { topic: string; key: string; eventId: string | null; type: string | null; reason: string; status: string };
+
+export type TopicRecord = {
+  topic: string;
+  partition: number;
+  offset: number;
+  timestampMs: number;
+  key: string;
+  id: string;
+  type: string;
+  source: string;
+  version: number;
+  lamport: number;
+  causationId: string | null;
+  data: string;
+};
+
+export type LedgerEntry = {
+  sequence: number;
+  captureId: string;
+  idempotencyKey: string;
+  status: string;
+  amountMinor: number;
+  currency: string;
+  reference: string;
+};
+
+/** One attempt to get into a service's database as somebody else's role, or one role found there that is not the service's. */
+export type Door = { service: ServiceName; role: string; open: boolean };
+
+/** One place where the books do not agree. `about` is an order id, a sku, an event id or a service. */
+export type Finding = { readonly invariant: Invariant; readonly about: string; readonly detail: string };
+
+export type Invariant =
+  | 'terminal'
+  | 'money'
+  | 'stock'
+  | 'told_once'
+  | 'nothing_lost'
+  | 'nothing_twice'
+  | 'order_per_key'
+  | 'cause_first'
+  | 'keys'
+  | 'walls'
+  | 'stuck';

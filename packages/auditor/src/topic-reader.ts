@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { topicOwners, type Topic } from '@sagamart/contracts/topics';
+import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage } from 'kafkajs';
+import type { TopicRecord } from './books.ts';
+
+/** Reads the saga's topics from their start and remembers what it has read, so that reading again costs only what is new. */
+export type TopicReader = {
+  /** Every record up to the end offsets at the time of the call. Rejects after `readDeadlineMs`. */
+  readonly readToEnd: () => Promise<TopicContents>;
+  readonly close: () => Promise<void>;
+};
+
+export type TopicContents = { records: TopicRecord[]; topicsHoldFromMs: Record<Topic, number> };
+
+const topics = Object.keys(topicOwners) as Topic[];
+const readDeadlineMs = 60_000;
+const pollMs = 20;
+
+export async function openTopicReader(brokers: readonly string[]): Promise<TopicReader> {
+  const kafka = new Kafka({ clientId: 'auditor', brokers: [...brokers], logLevel: logLevel.NOTHING, retry: { retries: 3 } });
+  const admin = kafka.admin();
+  // A group of its own, made for this reader and deleted with it: nobody else's offsets move.
+  const groupId = `auditor-${randomUUID()}`;
+  const consumer = kafka.consumer({ groupId, sessionTimeout: 10_000, heartbeatInterval: 1_000, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
+  const read = new Map<string, TopicRecord[]>();
+  const nextOffset = new Map<string, number>();
+  await Promise.all([admin.connect(), consumer.connect()]);
+  await startReading(consumer, (topic, partition, message) => {
+    const place = `${topic} ${partition}`;
+    const records = read.get(place) ?? [];
+    if (records.length === 0) read.set(place, records);
+    records.push(toTopicRecord(topic, partition, message));
+    nextOffset.set(place, Number(message.offset) + 1);
+  });
+
+  return {
+    readToEnd: async () => {
+      const offsets = await fetchOffsets(admin);
+      const deadline = Date.now() + readDeadlineMs;
+      const missing = () => offsets.filter(({ place, low, high }) => (nextOffset.get(place) ?? low) < high);
+      while (missing().length > 0) {
+        if (Date.now() > deadline) throw new Error(`could not read ${missing().map(({ place }) => place).join(', ')} to the end within ${readDeadlineMs / 1_000} s`);
+        await pause(pollMs);
+      }
+      return {
+        records: offsets.flatMap(({ place, high }) => (read.get(place) ?? []).filter(({ offset }) => offset < high)),
+        topicsHoldFromMs: holdFrom(offsets, read),
+      };
+    },
+    close: async () => {
+      await consumer.disconnect();
+      await admin.deleteGroups([groupId]).catch(() => undefined);
+      await admin.disconnect();
+    },
+  };
+}
+
+type Offsets = { topic: Topic; place: string; low: number; high: number };
+
+async function startReading(consumer: Consumer, take: (topic: string, partition: number, message: KafkaMessage) => void): Promise<void> {
+  await consumer.subscribe({ topics, fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: async ({ batch }) => {
+      for (const message of batch.messages) take(batch.topic, batch.partition, message);
+      return Promise.resolve();
+    },
+  });
+}
+
+async function fetchOffsets(admin: Admin): Promise<Offsets[]> {
+  const all = await Promise.all(topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) })));
+  return all.flatMap(({ topic, partitions }) =>
+    partitions
+      .toSorted((one, other) => one.partition - other.partition)
+      .map(({ partition, low, high }) => ({ topic, place: `${topic} ${partition}`, low: Number(low), high: Number(high) })),
+  );
+}
+
+/** A topic that lost its first records to retention holds all it was given since its youngest partition start. */
+function holdFrom(offsets: readonly Offsets[], read: ReadonlyMap<string, readonly TopicRecord[]>): Record<Topic, number> {
+  const heldFrom = Object.fromEntries(topics.map((topic) => [topic, 0])) as Record<Topic, number>;
+  for (const { topic, place, low } of offsets) {
+    if (low > 0) heldFrom[topic] = Math.max(heldFrom[topic], read.get(place)?.[0]?.timestampMs ?? Date.now());
+  }
+  return heldFrom;
+}
+
+function toTopicRecord(topic: string, partition: number, message: KafkaMessage): TopicRecord {
+  const header = (name: string): string | null => {
+    const value = message.headers?.[name];
+    return (Array.isArray(value) ? value[0] : value)?.toString() ?? null;
+  };
+  return {
+    topic,
+    partition,
+    offset: Number(message.offset),
+    timestampMs: Number(message.timestamp),
+    key: message.key?.toString() ?? '',
+    id: header('ce_id') ?? '',
+    type: header('ce_type') ?? '',
+    source: header('ce_source') ?? '',
+    version: Number(header('ce_aggregateversion')),
+    lamport: Number(header('ce_lamport')),
+    causationId: header('ce_causationid'),
+    data: message.value?.toString() ?? '',
+  };
+}

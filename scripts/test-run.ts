@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+export type Tally = { passed: number; failed: number };
+
+/** Runs node:test files, each in a process of its own, and shows them as they end. A test that is skipped or cancelled has not passed. */
+export async function runTestFiles(options: { files: string[]; concurrency: number; timeoutMs: number; env?: NodeJS.ProcessEnv }): Promise<Tally> {
+  const { files, concurrency, timeoutMs } = options;
+  if (files.length === 0) return { passed: 0, failed: 0 };
+  const stream = run({ files, concurrency, timeout: timeoutMs, env: { ...process.env, ...options.env } });
+  const tally = { passed: 0, failed: 0 };
+  stream.on('test:summary', ({ file, counts }) => {
+    if (file !== undefined) return;
+    tally.passed = counts.passed;
+    tally.failed = counts.tests - counts.passed;
+  });
+  const report = stream.compose(spec);
+  report.pipe(process.stdout, { end: false });
+  await new Promise<void>((resolve, reject) => report.once('end', resolve).once('error', reject));
+  return tally;
+}
+
+/** Runs a program as one check: it passes when it exits with 0. Its output is shown as it comes. */
+export async function runCheck(program: string, args: readonly string[]): Promise<Tally> {
+  const child = spawn(program, args, { stdio: 'inherit' });
+  const code = await new Promise<number | null>((resolve, reject) => child.once('exit', resolve).once('error', reject));
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** The plain last line that tools read, and the exit code that goes with it. No test at all is a failure. */
+export function closeTally(tallies: readonly Tally[]): never {
+  const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
+  const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  process.exit(failed === 0 && passed > 0 ? 0 : 1);
+}
