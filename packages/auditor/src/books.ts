@@ -5,7 +5,7 @@ export type Books = {
   readonly orders: readonly OrderRow[];
   /** The answers stored under idempotency keys of POST /orders. */
   readonly orderKeys: readonly OrderKeyRow[];
-  readonly products: readonly ProductRow[];
+  readonly stock: readonly StockRow[];
   /** In the order they were written. */
   readonly movements: readonly MovementRow[];
   readonly reservations: readonly ReservationRow[];
@@ -35,14 +35,30 @@ export type Quantity = { sku: string; quantity: number };
 
 export type OrderKeyRow = { owner: string; key: string; orderId: string };
 
-export type ProductRow = { sku: string; onHand: number; held: number; committed: number };
+/** The three places a unit can be. `onHand` is what may still be sold. */
+export type Stock = { onHand: number; held: number; committed: number };
 
-/** One change of the stock on hand of a sku, with what was on hand after it. */
-export type MovementRow = { movementId: number; sku: string; delta: number; kind: string; orderId: string | null; balance: number };
+export type StockRow = Stock & { sku: string };
 
+/** One change of the stock of a sku, with the balances right after it. */
+export type MovementRow = Stock & {
+  movementId: number;
+  sku: string;
+  kind: string;
+  quantity: number;
+  orderId: string | null;
+};
+
+/** `lines` is empty unless units were held for the order. */
 export type ReservationRow = { orderId: string; status: string; lines: readonly Quantity[] };
 
-export type PaymentRow = { orderId: string; status: string; amountMinor: number | null; currency: string | null; captureId: string | null };
+export type PaymentRow = {
+  orderId: string;
+  status: string;
+  amountMinor: number | null;
+  currency: string | null;
+  captureId: string | null;
+};
 
 export type NotificationRow = { orderId: string; outcome: string; status: string; messageId: string };
 
@@ -68,7 +84,14 @@ export type OutboxRow = {
 
 export type InboxRow = { id: string; topic: string };
 
-export type ParkedRow = { topic: string; key: string; eventId: string | null; type: string | null; reason: string; status: string };
+export type ParkedRow = {
+  topic: string;
+  key: string;
+  eventId: string | null;
+  type: string | null;
+  reason: string;
+  status: string;
+};
 
 export type TopicRecord = {
   topic: string;

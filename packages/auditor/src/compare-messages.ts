@@ -17,13 +17,22 @@ export function compareOutboxesWithTopics(books: Books): Finding[] {
       if (record !== undefined) {
         findings.push(...differences(service, row, record));
       } else if (isHeldByTopic(books, row)) {
-        findings.push({ invariant: 'nothing_lost', about: row.id, detail: `${service} said ${row.type} of ${row.key}, but it is not in ${row.topic}` });
+        findings.push({
+          invariant: 'nothing_lost',
+          about: row.id,
+          detail: `${service} said ${row.type} of ${row.key}, but it is not in ${row.topic}`,
+        });
       }
     }
   }
   for (const record of recordsById.values()) {
     const owner = topicOwners[record.topic as Topic];
-    if (rowIds.has(record.id) || parkedIds.has(record.id) || mintedBefore(record.id, books.messages[owner].outboxHoldsFromMs)) continue;
+    if (
+      rowIds.has(record.id) ||
+      parkedIds.has(record.id) ||
+      mintedBefore(record.id, books.messages[owner].outboxHoldsFromMs)
+    )
+      continue;
     findings.push({
       invariant: 'nothing_lost',
       about: record.id,
@@ -41,7 +50,8 @@ export function compareInboxesWithTopics(books: Books): Finding[] {
     const { inbox, parked } = books.messages[service];
     const heard = new Set<string>();
     for (const { id } of inbox) {
-      if (heard.has(id)) findings.push({ invariant: 'nothing_twice', about: id, detail: `is in the inbox of ${service} twice` });
+      if (heard.has(id))
+        findings.push({ invariant: 'nothing_twice', about: id, detail: `is in the inbox of ${service} twice` });
       heard.add(id);
     }
     const parkedIds = new Set(parked.map(({ eventId }) => eventId));
@@ -51,11 +61,19 @@ export function compareInboxesWithTopics(books: Books): Finding[] {
       if (!topics.includes(record.topic)) continue;
       meant.add(record.id);
       if (heard.has(record.id) || parkedIds.has(record.id)) continue;
-      findings.push({ invariant: 'nothing_twice', about: record.id, detail: `${record.type} of ${record.key} is missing from the inbox of ${service}` });
+      findings.push({
+        invariant: 'nothing_twice',
+        about: record.id,
+        detail: `${record.type} of ${record.key} is missing from the inbox of ${service}`,
+      });
     }
     for (const { id, topic } of inbox) {
       if (meant.has(id) || mintedBefore(id, books.topicsHoldFromMs[topic as Topic])) continue;
-      findings.push({ invariant: 'nothing_twice', about: id, detail: `is in the inbox of ${service}, but not in ${topic}` });
+      findings.push({
+        invariant: 'nothing_twice',
+        about: id,
+        detail: `is in the inbox of ${service}, but not in ${topic}`,
+      });
     }
   }
   return findings;
@@ -82,7 +100,11 @@ export function compareHistories(books: Books): Finding[] {
       });
     }
     if (!maySay(before?.type, record.type)) {
-      findings.push({ invariant: 'order_per_key', about: record.key, detail: `${record.topic}: ${record.type} cannot follow ${before?.type ?? 'nothing'}` });
+      findings.push({
+        invariant: 'order_per_key',
+        about: record.key,
+        detail: `${record.topic}: ${record.type} cannot follow ${before?.type ?? 'nothing'}`,
+      });
     }
   }
   return findings;
@@ -107,9 +129,15 @@ export function compareCauses(books: Books): Finding[] {
       const causeLamport = lamports.get(row.causationId);
       if (causeLamport === undefined) {
         if (mintedBefore(row.causationId, oldestMs)) continue;
-        findings.push({ ...finding, detail: `${row.type} (event ${row.id}) was caused by ${row.causationId}, which nobody said` });
+        findings.push({
+          ...finding,
+          detail: `${row.type} (event ${row.id}) was caused by ${row.causationId}, which nobody said`,
+        });
       } else if (row.lamport <= causeLamport) {
-        findings.push({ ...finding, detail: `${row.type} (event ${row.id}) has Lamport time ${row.lamport}, its cause ${causeLamport}` });
+        findings.push({
+          ...finding,
+          detail: `${row.type} (event ${row.id}) has Lamport time ${row.lamport}, its cause ${causeLamport}`,
+        });
       }
     }
   }
@@ -140,7 +168,8 @@ function firstOccurrences(records: readonly TopicRecord[]): Map<string, TopicRec
 
 function parkedEventIds(books: Books): Set<string> {
   const ids = new Set<string>();
-  for (const service of services) for (const { eventId } of books.messages[service].parked) if (eventId !== null) ids.add(eventId);
+  for (const service of services)
+    for (const { eventId } of books.messages[service].parked) if (eventId !== null) ids.add(eventId);
   return ids;
 }
 

@@ -23,7 +23,9 @@ function compareOrdersWithLedger(books: Books): Finding[] {
     if (capture === undefined) report('is confirmed, but the provider has captured nothing');
     else if (more.length > 0) report(`is confirmed, but the provider has captured ${captures.length} times`);
     else if (capture.amountMinor !== totalMinor || capture.currency !== currency) {
-      report(`totals ${totalMinor} ${currency}, but the provider has captured ${capture.amountMinor} ${capture.currency}`);
+      report(
+        `totals ${totalMinor} ${currency}, but the provider has captured ${capture.amountMinor} ${capture.currency}`,
+      );
     }
   }
   return findings;
@@ -47,9 +49,12 @@ function comparePaymentsWithLedger(books: Books): Finding[] {
     } else if (settled ? entry.status !== status : entry.status === 'captured') {
       report(`the payment is ${status}, but the provider's ledger says ${entry.status}`);
     } else if (status === 'captured') {
-      if (entry.captureId !== payment.captureId) report(`the payment notes capture ${payment.captureId}, the provider ${entry.captureId}`);
+      if (entry.captureId !== payment.captureId)
+        report(`the payment notes capture ${payment.captureId}, the provider ${entry.captureId}`);
       if (entry.amountMinor !== payment.amountMinor || entry.currency !== payment.currency) {
-        report(`the payment notes ${payment.amountMinor} ${payment.currency}, the provider ${entry.amountMinor} ${entry.currency}`);
+        report(
+          `the payment notes ${payment.amountMinor} ${payment.currency}, the provider ${entry.amountMinor} ${entry.currency}`,
+        );
       }
     }
     if (entry !== undefined && entry.idempotencyKey !== `capture-${orderId}`) {
@@ -57,12 +62,22 @@ function comparePaymentsWithLedger(books: Books): Finding[] {
     }
     const order = orders.get(orderId);
     if (order === undefined) report('has a payment, but there is no such order');
-    else if (payment.amountMinor !== null && (payment.amountMinor !== order.totalMinor || payment.currency !== order.currency)) {
-      report(`totals ${order.totalMinor} ${order.currency}, but its payment is about ${payment.amountMinor} ${payment.currency}`);
+    else if (
+      payment.amountMinor !== null &&
+      (payment.amountMinor !== order.totalMinor || payment.currency !== order.currency)
+    ) {
+      report(
+        `totals ${order.totalMinor} ${order.currency}, but its payment is about ${payment.amountMinor} ${payment.currency}`,
+      );
     }
   }
   for (const { reference, captureId } of books.ledger) {
-    if (!paid.has(reference)) findings.push({ invariant: 'money', about: reference, detail: `the provider's ledger has ${captureId} of it, but there is no payment` });
+    if (!paid.has(reference))
+      findings.push({
+        invariant: 'money',
+        about: reference,
+        detail: `the provider's ledger has ${captureId} of it, but there is no payment`,
+      });
   }
   for (const { orderId } of books.orders) {
     if (!paid.has(orderId)) findings.push({ invariant: 'money', about: orderId, detail: 'has no payment row' });

@@ -17,7 +17,8 @@ export function compareNotifications(books: Books): Finding[] {
     if (status === 'pending') report(orderId, `the notification of being ${outcome} was not sent`);
     if (status === 'no_address') continue;
     messageIds.add(messageId);
-    if (status === 'sent' && !mails.has(messageId)) report(orderId, `the mail ${messageId} is marked sent, but the mail server never got it`);
+    if (status === 'sent' && !mails.has(messageId))
+      report(orderId, `the mail ${messageId} is marked sent, but the mail server never got it`);
   }
   for (const subject of decided) {
     const [orderId = '', outcome = ''] = subject.split(' ');

@@ -12,14 +12,24 @@ export function compareOutcomes(books: Books, acceptedOrderIds: Iterable<string>
     const said = lastSaid.get(orderId);
     const expected = status === 'pending' ? 'order.placed' : `order.${status}`;
     if (said !== undefined && said !== expected) {
-      findings.push({ invariant: 'terminal', about: orderId, detail: `is ${status}, but the last thing said of it is ${said}` });
+      findings.push({
+        invariant: 'terminal',
+        about: orderId,
+        detail: `is ${status}, but the last thing said of it is ${said}`,
+      });
     }
   }
   for (const orderId of lastSaid.keys()) {
-    if (!orderIds.has(orderId)) findings.push({ invariant: 'terminal', about: orderId, detail: 'was placed, but there is no such order' });
+    if (!orderIds.has(orderId))
+      findings.push({ invariant: 'terminal', about: orderId, detail: 'was placed, but there is no such order' });
   }
   for (const orderId of acceptedOrderIds) {
-    if (!orderIds.has(orderId)) findings.push({ invariant: 'terminal', about: orderId, detail: 'was answered with 202, but there is no such order' });
+    if (!orderIds.has(orderId))
+      findings.push({
+        invariant: 'terminal',
+        about: orderId,
+        detail: 'was answered with 202, but there is no such order',
+      });
   }
   return findings;
 }
@@ -30,9 +40,15 @@ export function compareKeys(books: Books): Finding[] {
   const orderIds = new Set(books.orders.map(({ orderId }) => orderId));
   const keyed = new Set<string>();
   for (const { key, orderId } of books.orderKeys) {
-    if (keyed.has(orderId)) findings.push({ invariant: 'keys', about: orderId, detail: `is the answer to two keys, one of them ${key}` });
+    if (keyed.has(orderId))
+      findings.push({ invariant: 'keys', about: orderId, detail: `is the answer to two keys, one of them ${key}` });
     keyed.add(orderId);
-    if (!orderIds.has(orderId)) findings.push({ invariant: 'keys', about: orderId, detail: `is the answer to key ${key}, but there is no such order` });
+    if (!orderIds.has(orderId))
+      findings.push({
+        invariant: 'keys',
+        about: orderId,
+        detail: `is the answer to key ${key}, but there is no such order`,
+      });
   }
   for (const orderId of orderIds) {
     if (!keyed.has(orderId)) findings.push({ invariant: 'keys', about: orderId, detail: 'is the answer to no key' });

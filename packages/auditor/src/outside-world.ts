@@ -6,9 +6,12 @@ const answerTimeoutMs = 10_000;
 /** The whole ledger of the payment provider, in its order. */
 export async function readLedger(provider: { url: string; apiKey: string }): Promise<LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const url = `${provider.url}/v1/captures?after=${after}&limit=${ledgerPageSize}`;
-    const page = (await getJson(url, { authorization: `Bearer ${provider.apiKey}` })) as { items: LedgerEntry[]; nextAfter: number | null };
+    const page = (await getJson(url, { authorization: `Bearer ${provider.apiKey}` })) as {
+      items: LedgerEntry[];
+      nextAfter: number | null;
+    };
     entries.push(...page.items);
     if (page.nextAfter === null || page.items.length === 0) return entries;
     after = page.nextAfter;

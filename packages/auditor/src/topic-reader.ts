@@ -18,11 +18,22 @@ const readDeadlineMs = 60_000;
 const pollMs = 20;
 
 export async function openTopicReader(brokers: readonly string[]): Promise<TopicReader> {
-  const kafka = new Kafka({ clientId: 'auditor', brokers: [...brokers], logLevel: logLevel.NOTHING, retry: { retries: 3 } });
+  const kafka = new Kafka({
+    clientId: 'auditor',
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 3 },
+  });
   const admin = kafka.admin();
   // A group of its own, made for this reader and deleted with it: nobody else's offsets move.
   const groupId = `auditor-${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId, sessionTimeout: 10_000, heartbeatInterval: 1_000, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({
+    groupId,
+    sessionTimeout: 10_000,
+    heartbeatInterval: 1_000,
+    maxWaitTimeInMs: 100,
+    allowAutoTopicCreation: false,
+  });
   const read = new Map<string, TopicRecord[]>();
   const nextOffset = new Map<string, number>();
   await Promise.all([admin.connect(), consumer.connect()]);
@@ -40,7 +51,12 @@ export async function openTopicReader(brokers: readonly string[]): Promise<Topic
       const deadline = Date.now() + readDeadlineMs;
       const missing = () => offsets.filter(({ place, low, high }) => (nextOffset.get(place) ?? low) < high);
       while (missing().length > 0) {
-        if (Date.now() > deadline) throw new Error(`could not read ${missing().map(({ place }) => place).join(', ')} to the end within ${readDeadlineMs / 1_000} s`);
+        if (Date.now() > deadline)
+          throw new Error(
+            `could not read ${missing()
+              .map(({ place }) => place)
+              .join(', ')} to the end within ${readDeadlineMs / 1_000} s`,
+          );
         await pause(pollMs);
       }
       return {
@@ -58,7 +74,10 @@ export async function openTopicReader(brokers: readonly string[]): Promise<Topic
 
 type Offsets = { topic: Topic; place: string; low: number; high: number };
 
-async function startReading(consumer: Consumer, take: (topic: string, partition: number, message: KafkaMessage) => void): Promise<void> {
+async function startReading(
+  consumer: Consumer,
+  take: (topic: string, partition: number, message: KafkaMessage) => void,
+): Promise<void> {
   await consumer.subscribe({ topics, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
@@ -70,16 +89,26 @@ async function startReading(consumer: Consumer, take: (topic: string, partition:
 }
 
 async function fetchOffsets(admin: Admin): Promise<Offsets[]> {
-  const all = await Promise.all(topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) })));
+  const all = await Promise.all(
+    topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) })),
+  );
   return all.flatMap(({ topic, partitions }) =>
     partitions
       .toSorted((one, other) => one.partition - other.partition)
-      .map(({ partition, low, high }) => ({ topic, place: `${topic} ${partition}`, low: Number(low), high: Number(high) })),
+      .map(({ partition, low, high }) => ({
+        topic,
+        place: `${topic} ${partition}`,
+        low: Number(low),
+        high: Number(high),
+      })),
   );
 }
 
 /** A topic that lost its first records to retention holds all it was given since its youngest partition start. */
-function holdFrom(offsets: readonly Offsets[], read: ReadonlyMap<string, readonly TopicRecord[]>): Record<Topic, number> {
+function holdFrom(
+  offsets: readonly Offsets[],
+  read: ReadonlyMap<string, readonly TopicRecord[]>,
+): Record<Topic, number> {
   const heldFrom = Object.fromEntries(topics.map((topic) => [topic, 0])) as Record<Topic, number>;
   for (const { topic, place, low } of offsets) {
     if (low > 0) heldFrom[topic] = Math.max(heldFrom[topic], read.get(place)?.[0]?.timestampMs ?? Date.now());

@@ -1,0 +1,158 @@
+import { newId } from '@sagamart/contracts/ids';
+import type { EventType } from '@sagamart/contracts/events';
+import { eventTypes } from '@sagamart/contracts/events';
+import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
+import type { Books, OutboxRow, TopicRecord } from './books.ts';
+import { subscriptions } from './saga-map.ts';
+
+/** Books one may write into, to see what the comparison makes of it. */
+export type DraftBooks = { -readonly [K in keyof Books]: Draft<Books[K]> };
+type Draft<T> = T extends readonly (infer Item)[]
+  ? Draft<Item>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Draft<T[K]> }
+    : T;
+
+export const confirmedId: string = newId();
+export const cancelledId: string = newId();
+export const sku = 'MUG-STONE-BLUE';
+
+/** The books of a small shop at rest: one order confirmed, one declined. Everything in them agrees. */
+export function balancedBooks(): DraftBooks {
+  const outboxes: Record<ServiceName, OutboxRow[]> = { order: [], inventory: [], payment: [], notification: [] };
+  const say = (type: EventType, key: string, version: number, cause: OutboxRow | null): OutboxRow => {
+    const { topic } = eventTypes[type];
+    const service = topicOwners[topic];
+    const row = {
+      id: newId(),
+      topic,
+      key,
+      type,
+      source: `/${service}`,
+      version,
+      lamport: (cause?.lamport ?? 0) + 1,
+      causationId: cause?.id ?? null,
+      data: JSON.stringify({ about: key }),
+    };
+    outboxes[service].push(row);
+    return row;
+  };
+
+  say('product.changed', sku, 1, null);
+  const placed = say('order.placed', confirmedId, 1, null);
+  const reserved = say('stock.reserved', confirmedId, 1, placed);
+  const captured = say('payment.captured', confirmedId, 1, reserved);
+  const confirmed = say('order.confirmed', confirmedId, 2, captured);
+  say('stock.committed', confirmedId, 2, confirmed);
+  say('notification.sent', confirmedId, 1, confirmed);
+
+  const placedToo = say('order.placed', cancelledId, 1, null);
+  const reservedToo = say('stock.reserved', cancelledId, 1, placedToo);
+  const declined = say('payment.declined', cancelledId, 1, reservedToo);
+  const cancelled = say('order.cancelled', cancelledId, 2, declined);
+  say('stock.released', cancelledId, 2, cancelled);
+
+  const records: TopicRecord[] = Object.values(outboxes).flatMap((rows) =>
+    rows.map((row, offset) => ({ ...row, partition: 0, offset, timestampMs: 1_000 })),
+  );
+  const messagesOf = (service: ServiceName) => ({
+    outbox: outboxes[service],
+    inbox: records
+      .filter(({ topic }) => (subscriptions[service] as readonly string[]).includes(topic))
+      .map(({ id, topic }) => ({ id, topic })),
+    parked: [],
+    outboxHoldsFromMs: 0,
+  });
+  const line = { sku, quantity: 2 };
+
+  return {
+    orders: [
+      {
+        orderId: confirmedId,
+        customerId: newId(),
+        status: 'confirmed',
+        totalMinor: 2_400,
+        currency: 'EUR',
+        lines: [line],
+      },
+      {
+        orderId: cancelledId,
+        customerId: newId(),
+        status: 'cancelled',
+        totalMinor: 1_200,
+        currency: 'EUR',
+        lines: [{ sku, quantity: 1 }],
+      },
+    ],
+    orderKeys: [
+      { owner: 'one', key: 'a', orderId: confirmedId },
+      { owner: 'two', key: 'a', orderId: cancelledId },
+    ],
+    stock: [{ sku, onHand: 8, held: 0, committed: 2 }],
+    movements: [
+      { movementId: 1, sku, kind: 'initial', quantity: 10, orderId: null, onHand: 10, held: 0, committed: 0 },
+      { movementId: 2, sku, kind: 'hold', quantity: 2, orderId: confirmedId, onHand: 8, held: 2, committed: 0 },
+      { movementId: 3, sku, kind: 'hold', quantity: 1, orderId: cancelledId, onHand: 7, held: 3, committed: 0 },
+      { movementId: 4, sku, kind: 'commit', quantity: 2, orderId: confirmedId, onHand: 7, held: 1, committed: 2 },
+      { movementId: 5, sku, kind: 'release', quantity: 1, orderId: cancelledId, onHand: 8, held: 0, committed: 2 },
+    ],
+    reservations: [
+      { orderId: confirmedId, status: 'committed', lines: [line] },
+      { orderId: cancelledId, status: 'released', lines: [{ sku, quantity: 1 }] },
+    ],
+    payments: [
+      { orderId: confirmedId, status: 'captured', amountMinor: 2_400, currency: 'EUR', captureId: 'cap_1' },
+      { orderId: cancelledId, status: 'declined', amountMinor: 1_200, currency: 'EUR', captureId: null },
+    ],
+    notifications: [
+      {
+        orderId: confirmedId,
+        outcome: 'confirmed',
+        status: 'sent',
+        messageId: `${confirmedId}.confirmed@sagamart.example`,
+      },
+      {
+        orderId: cancelledId,
+        outcome: 'cancelled',
+        status: 'no_address',
+        messageId: `${cancelledId}.cancelled@sagamart.example`,
+      },
+    ],
+    messages: {
+      order: messagesOf('order'),
+      inventory: messagesOf('inventory'),
+      payment: messagesOf('payment'),
+      notification: messagesOf('notification'),
+    },
+    records,
+    topicsHoldFromMs: {
+      'order.events': 0,
+      'inventory.events': 0,
+      'payment.events': 0,
+      'notification.events': 0,
+      'catalog.events': 0,
+    },
+    ledger: [
+      {
+        sequence: 1,
+        captureId: 'cap_1',
+        idempotencyKey: `capture-${confirmedId}`,
+        status: 'captured',
+        amountMinor: 2_400,
+        currency: 'EUR',
+        reference: confirmedId,
+      },
+      {
+        sequence: 2,
+        captureId: 'cap_2',
+        idempotencyKey: `capture-${cancelledId}`,
+        status: 'declined',
+        amountMinor: 1_200,
+        currency: 'EUR',
+        reference: cancelledId,
+      },
+    ],
+    mails: [`${confirmedId}.confirmed@sagamart.example`],
+    doors: [{ service: 'order', role: 'inventory_auditor', open: false }],
+  };
+}
