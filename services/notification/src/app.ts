@@ -1,0 +1,9 @@
+import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
+import type { Deps } from './deps.ts';
+import { registerNotificationRoutes } from './routes.ts';
+
+export function buildApp(deps: Omit<Deps, 'mailer' | 'clock'>): HttpApp {
+  const app = createHttpApp({ service: 'notification', logger: deps.logger, readiness: deps.readiness });
+  registerNotificationRoutes(app, deps);
+  return app;
+}

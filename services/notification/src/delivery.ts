@@ -1,0 +1,92 @@
+import { inTransaction } from '@sagamart/service-kit/database';
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
+import { transition } from '@sagamart/service-kit/transition';
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { Deps } from './deps.ts';
+import { composeMail } from './mail.ts';
+import { source } from './messages.ts';
+import { deliver, pauseAfterMs } from './notification.ts';
+import {
+  claimDue,
+  lockCorrespondences,
+  postpone,
+  updateCorrespondences,
+  updateSent,
+  type Claim,
+  type StoredNotification,
+} from './notification-store.ts';
+import { connectionsMax, sendTimeoutMs } from './smtp.ts';
+
+/** Two rounds of the connections: a claim outlives the slowest mail of its batch. */
+const claimsMax = connectionsMax * 2;
+const claimLeaseMs = 3 * sendTimeoutMs;
+
+type Attempt = { readonly claim: Claim; readonly sentAt: Date | null; readonly error: unknown };
+
+/**
+ * The work of the delivery worker: claims due notifications in a transaction of its own, sends them with none open, then records
+ * what was sent. True when there may be more. What the mail server took but the database could not record is recorded first at the
+ * next call, not sent again; after a crash it is sent again, with the same Message-ID.
+ */
+export function createDelivery({
+  pool,
+  mailer,
+  clock,
+  logger,
+}: Pick<Deps, 'pool' | 'mailer' | 'clock' | 'logger'>): () => Promise<boolean> {
+  let unrecorded: readonly Attempt[] = [];
+
+  return async () => {
+    if (unrecorded.length === 0) {
+      const claims = await claimDue(pool, { limit: claimsMax, leaseMs: claimLeaseMs });
+      unrecorded = await Promise.all(claims.map(attempt));
+    }
+    if (unrecorded.length === 0) return false;
+    await record(unrecorded);
+    const refused = unrecorded.filter(({ sentAt }) => sentAt === null);
+    if (refused.length > 0)
+      logger.warn({ count: refused.length, err: refused[0]?.error }, 'mail not taken: it is tried again after a pause');
+    unrecorded = [];
+    return true;
+  };
+
+  async function attempt(claim: Claim): Promise<Attempt> {
+    try {
+      await mailer.send(composeMail(claim.notification));
+      return { claim, sentAt: clock.now(), error: null };
+    } catch (error) {
+      return { claim, sentAt: null, error };
+    }
+  }
+
+  async function record(attempts: readonly Attempt[]): Promise<void> {
+    await inTransaction(pool, async (tx) => {
+      const orderIds = new Set(attempts.map(({ claim }) => claim.notification.orderId));
+      const correspondences = await lockCorrespondences(tx, [...orderIds]);
+      const sent: StoredNotification[] = [];
+      const said: ShopEvent[] = [];
+      for (const { claim, sentAt } of attempts) {
+        const { orderId, outcome } = claim.notification;
+        const before = correspondences.get(orderId);
+        const stored = before?.notifications.find((each) => each.notification.outcome === outcome);
+        if (before === undefined || stored === undefined)
+          throw new RangeError(`notification ${orderId} ${outcome} is gone: its row is never deleted`);
+        if (sentAt === null) continue;
+        const delivered = deliver(stored.notification, sentAt);
+        if (delivered === 'already_recorded') continue;
+        const { lamport, version, events } = transition(source, before, stored.cause, delivered.says, clock);
+        correspondences.set(orderId, { ...before, lamport, version });
+        sent.push({ ...stored, notification: delivered.notification });
+        said.push(...events);
+      }
+      await updateSent(tx, sent);
+      await updateCorrespondences(tx, [...correspondences.values()]);
+      const postponed = attempts.filter(({ sentAt }) => sentAt === null);
+      await postpone(
+        tx,
+        postponed.map(({ claim }) => ({ ...claim.notification, pauseMs: pauseAfterMs(claim.attempts) })),
+      );
+      await appendToOutbox(tx, said);
+    });
+  }
+}

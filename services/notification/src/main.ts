@@ -1,0 +1,59 @@
+import { newId } from '@sagamart/contracts/ids';
+import { createBatchHandler } from '@sagamart/service-kit/batch';
+import { startConsumer } from '@sagamart/service-kit/consumer';
+import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { listen } from '@sagamart/service-kit/http-app';
+import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
+import { closeOnSignal } from '@sagamart/service-kit/shutdown';
+import { createTokenVerifier } from '@sagamart/service-kit/token';
+import { startWorker } from '@sagamart/service-kit/worker';
+import { createLogger } from '@sagamart/telemetry/logger';
+import { buildApp } from './app.ts';
+import { readConfig } from './config.ts';
+import { createDelivery } from './delivery.ts';
+import { createParticipant, topics } from './messages.ts';
+import { createMailer } from './smtp.ts';
+
+/** How late a mail whose pause has ended may be tried; a new one is tried at once. */
+const deliveryIdleMs = 500;
+
+const config = readConfig();
+const logger = createLogger({ service: 'notification', level: config.LOG_LEVEL });
+const clock = { now: () => new Date(), newEventId: newId };
+const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'notification' });
+const partitions = await keepPartitionsAhead(pool, logger);
+const mailer = createMailer({ url: config.SMTP_URL, from: config.MAIL_FROM });
+const delivery = startWorker({
+  name: 'delivery',
+  idleMs: deliveryIdleMs,
+  work: createDelivery({ pool, mailer, clock, logger }),
+  logger,
+});
+const handle = createBatchHandler({
+  pool,
+  participant: createParticipant({ clock, committed: delivery.nudge }),
+  logger,
+});
+const consumer = startConsumer({
+  brokers: config.KAFKA_BROKERS.split(','),
+  groupId: 'notification',
+  topics,
+  handle,
+  logger,
+});
+const app = buildApp({
+  pool,
+  verifier: createTokenVerifier(config),
+  logger,
+  readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
+});
+
+closeOnSignal(logger, [
+  { name: 'http', close: () => app.close() },
+  { name: 'consumer', close: () => consumer.stop() },
+  { name: 'delivery', close: () => delivery.stop() },
+  { name: 'mailer', close: async () => mailer.close() },
+  { name: 'partitions', close: async () => partitions.stop() },
+  { name: 'database', close: () => pool.end() },
+]);
+await listen(app, config);

@@ -1,0 +1,235 @@
+import type { CancelReason, OrderLine } from '@sagamart/contracts/events';
+import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
+import type { Currency } from '@sagamart/contracts/money';
+import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Cause, Counters } from '@sagamart/service-kit/transition';
+import type { Correspondence, Notification, PendingNotification } from './notification.ts';
+
+/** A notification with the order event that caused it, and the order's version at that event. */
+export type StoredNotification = {
+  readonly notification: Notification;
+  readonly cause: Cause & { causationId: EventId };
+  readonly orderVersion: number;
+};
+
+export type StoredCorrespondence = {
+  readonly orderId: OrderId;
+  readonly notifications: readonly StoredNotification[];
+} & Counters;
+
+/** A notification that this process may now try to send; `attempts` counts this one. */
+export type Claim = { readonly notification: PendingNotification; readonly attempts: number };
+
+/** Creates the rows that are missing, then locks all of them, sorted, and returns them with their notifications. */
+export async function lockCorrespondences(
+  tx: Tx,
+  orderIds: readonly OrderId[],
+): Promise<Map<OrderId, StoredCorrespondence>> {
+  await tx.query({
+    name: 'create-correspondences',
+    text: `insert into correspondences (order_id) select id from unnest($1::uuid[]) as id order by id on conflict do nothing`,
+    values: [orderIds],
+  });
+  const locked = await tx.query<{ order_id: OrderId } & Counters>({
+    name: 'lock-correspondences',
+    text: `select order_id, lamport, version from correspondences where order_id = any($1) order by order_id for update`,
+    values: [orderIds],
+  });
+  // A statement of its own: one that waited for the locks would see the notifications as they were before it waited.
+  const { rows } = await tx.query<NotificationRow>({
+    name: 'read-notifications',
+    text: `select ${columns} from notifications where order_id = any($1) order by order_id, order_version`,
+    values: [orderIds],
+  });
+  const byOrder = Map.groupBy(rows.map(fromRow), ({ notification }) => notification.orderId);
+  return new Map(
+    locked.rows.map(({ order_id: orderId, lamport, version }) => [
+      orderId,
+      { orderId, lamport, version, notifications: byOrder.get(orderId) ?? [] },
+    ]),
+  );
+}
+
+/** Writes the counters, each row once. */
+export async function updateCorrespondences(tx: Tx, correspondences: readonly StoredCorrespondence[]): Promise<void> {
+  await tx.query({
+    name: 'update-correspondences',
+    text: `
+      update correspondences set (lamport, version) = (changed.lamport, changed.version)
+      from json_to_recordset($1) as changed (order_id uuid, lamport bigint, version bigint)
+      where correspondences.order_id = changed.order_id`,
+    values: [
+      JSON.stringify(correspondences.map(({ orderId, lamport, version }) => ({ order_id: orderId, lamport, version }))),
+    ],
+  });
+}
+
+export async function insertNotifications(tx: Tx, notifications: readonly StoredNotification[]): Promise<void> {
+  const rows = notifications.map(({ notification, cause, orderVersion }) => ({
+    order_id: notification.orderId,
+    outcome: notification.outcome,
+    customer_id: notification.customerId,
+    email: notification.email,
+    lines: notification.lines,
+    total_minor: notification.totalMinor,
+    currency: notification.currency,
+    reason: notification.outcome === 'cancelled' ? notification.reason : null,
+    confirmed_at: notification.confirmedAt,
+    cancelled_at: notification.outcome === 'cancelled' ? notification.cancelledAt : null,
+    status: notification.status,
+    cause_event_id: cause.causationId,
+    cause_lamport: cause.lamport,
+    correlation_id: cause.correlationId,
+    traceparent: cause.traceparent,
+    order_version: orderVersion,
+  }));
+  await tx.query({
+    name: 'insert-notifications',
+    text: `
+      insert into notifications (order_id, outcome, customer_id, email, lines, total_minor, currency, reason, confirmed_at, cancelled_at,
+        status, cause_event_id, cause_lamport, correlation_id, traceparent, order_version)
+      select * from json_to_recordset($1) as fresh (order_id uuid, outcome text, customer_id uuid, email text, lines jsonb, total_minor bigint,
+        currency text, reason text, confirmed_at timestamptz, cancelled_at timestamptz, status text, cause_event_id uuid, cause_lamport bigint,
+        correlation_id text, traceparent text, order_version bigint)`,
+    values: [JSON.stringify(rows)],
+  });
+}
+
+/**
+ * Claims notifications that are due, oldest first, for as long as the lease: nobody else tries them meanwhile. Of one order only the
+ * oldest that is not sent yet, so that the customer hears things in the order they happened.
+ */
+export async function claimDue(
+  reader: Reader,
+  { limit, leaseMs }: { limit: number; leaseMs: number },
+): Promise<Claim[]> {
+  const { rows } = await reader.query<NotificationRow & { attempts: number }>({
+    name: 'claim-due',
+    text: `
+      update notifications set attempts = attempts + 1, next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond'
+      where (order_id, outcome) in (
+        select order_id, outcome from notifications as due
+        where status = 'pending' and next_attempt_at <= clock_timestamp() and not exists (
+          select from notifications as earlier
+          where earlier.order_id = due.order_id and earlier.status = 'pending' and earlier.order_version < due.order_version)
+        order by next_attempt_at limit $1
+        for update skip locked)
+      returning ${columns}, attempts`,
+    values: [limit, leaseMs],
+  });
+  return rows.flatMap((row) => {
+    const { notification } = fromRow(row);
+    return notification.status === 'pending' ? [{ notification, attempts: row.attempts }] : [];
+  });
+}
+
+/** Marks notifications as sent, each row once. */
+export async function updateSent(tx: Tx, sent: readonly StoredNotification[]): Promise<void> {
+  if (sent.length === 0) return;
+  const rows = sent.map(({ notification }) => ({
+    order_id: notification.orderId,
+    outcome: notification.outcome,
+    status: notification.status,
+    sent_at: notification.status === 'sent' ? notification.sentAt : null,
+  }));
+  await tx.query({
+    name: 'update-sent',
+    text: `
+      update notifications set (status, sent_at) = (changed.status, changed.sent_at)
+      from json_to_recordset($1) as changed (order_id uuid, outcome text, status text, sent_at timestamptz)
+      where notifications.order_id = changed.order_id and notifications.outcome = changed.outcome`,
+    values: [JSON.stringify(rows)],
+  });
+}
+
+/** Sets the time of the next attempt of notifications that are still to be sent. */
+export async function postpone(
+  tx: Tx,
+  pauses: readonly { orderId: OrderId; outcome: string; pauseMs: number }[],
+): Promise<void> {
+  if (pauses.length === 0) return;
+  await tx.query({
+    name: 'postpone',
+    text: `
+      update notifications set next_attempt_at = clock_timestamp() + changed.pause_ms * interval '1 millisecond'
+      from json_to_recordset($1) as changed (order_id uuid, outcome text, pause_ms integer)
+      where notifications.order_id = changed.order_id and notifications.outcome = changed.outcome and status = 'pending'`,
+    values: [
+      JSON.stringify(
+        pauses.map(({ orderId, outcome, pauseMs }) => ({ order_id: orderId, outcome, pause_ms: pauseMs })),
+      ),
+    ],
+  });
+}
+
+/** What the customer of an order was told or is about to be; no notifications when nothing is known of the order. */
+export async function findCorrespondence(reader: Reader, orderId: OrderId): Promise<Correspondence> {
+  const { rows } = await reader.query<NotificationRow>({
+    name: 'find-correspondence',
+    text: `select ${columns} from notifications where order_id = $1 order by order_version`,
+    values: [orderId],
+  });
+  return { orderId, notifications: rows.map((row) => fromRow(row).notification) };
+}
+
+const columns = `order_id, outcome, customer_id, email, lines, total_minor, currency, reason, confirmed_at, cancelled_at, status, sent_at,
+  cause_event_id, cause_lamport, correlation_id, traceparent, order_version`;
+
+type NotificationRow = {
+  order_id: OrderId;
+  customer_id: CustomerId;
+  lines: OrderLine[];
+  total_minor: number;
+  currency: Currency;
+  cause_event_id: EventId;
+  cause_lamport: number;
+  correlation_id: string;
+  traceparent: string | null;
+  order_version: number;
+} & OutcomeColumns &
+  DeliveryColumns;
+
+/** The unions say what the table's constraints say. */
+type OutcomeColumns =
+  | { outcome: 'confirmed'; confirmed_at: Date }
+  | { outcome: 'cancelled'; confirmed_at: Date | null; cancelled_at: Date; reason: CancelReason };
+type DeliveryColumns =
+  | { status: 'pending'; email: string }
+  | { status: 'sent'; email: string; sent_at: Date }
+  | { status: 'no_address'; email: null };
+
+function fromRow(row: NotificationRow): StoredNotification {
+  const facts = {
+    orderId: row.order_id,
+    customerId: row.customer_id,
+    lines: row.lines,
+    totalMinor: row.total_minor,
+    currency: row.currency,
+  };
+  return {
+    notification: { ...facts, ...outcomeOf(row), ...deliveryOf(row) },
+    cause: {
+      causationId: row.cause_event_id,
+      lamport: row.cause_lamport,
+      correlationId: row.correlation_id,
+      traceparent: row.traceparent,
+    },
+    orderVersion: row.order_version,
+  };
+}
+
+function outcomeOf(row: OutcomeColumns) {
+  if (row.outcome === 'confirmed') return { outcome: row.outcome, confirmedAt: row.confirmed_at.toISOString() };
+  const { outcome, reason } = row;
+  return {
+    outcome,
+    reason,
+    cancelledAt: row.cancelled_at.toISOString(),
+    confirmedAt: row.confirmed_at?.toISOString() ?? null,
+  };
+}
+
+function deliveryOf(row: DeliveryColumns) {
+  if (row.status === 'sent') return { status: row.status, email: row.email, sentAt: row.sent_at.toISOString() };
+  return row.status === 'pending' ? { status: row.status, email: row.email } : { status: row.status, email: null };
+}

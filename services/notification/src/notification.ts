@@ -1,0 +1,106 @@
+import type { CancelReason, EventBody, OrderLine } from '@sagamart/contracts/events';
+import type { CustomerId, OrderId } from '@sagamart/contracts/ids';
+import type { Currency } from '@sagamart/contracts/money';
+
+/** All that a customer is told of one order: at most one notification per outcome, in the order they were decided. */
+export type Correspondence = { readonly orderId: OrderId; readonly notifications: readonly Notification[] };
+
+/** One thing to tell. Times are ISO 8601 in UTC. */
+export type Notification = Facts & Outcome & Delivery;
+
+type Facts = {
+  readonly orderId: OrderId;
+  readonly customerId: CustomerId;
+  readonly lines: readonly OrderLine[];
+  readonly totalMinor: number;
+  readonly currency: Currency;
+};
+
+type Outcome =
+  | { readonly outcome: 'confirmed'; readonly confirmedAt: string }
+  | {
+      readonly outcome: 'cancelled';
+      readonly reason: CancelReason;
+      readonly cancelledAt: string;
+      readonly confirmedAt: string | null;
+    };
+
+type Delivery =
+  | { readonly status: 'pending'; readonly email: string }
+  | { readonly status: 'sent'; readonly email: string; readonly sentAt: string }
+  | { readonly status: 'no_address'; readonly email: null };
+
+export type PendingNotification = Extract<Notification, { status: 'pending' }>;
+
+export const heardByNotification = ['order.confirmed', 'order.cancelled'] as const;
+export type HeardByNotification = (typeof heardByNotification)[number];
+
+/** What there is to tell after an outcome, or that the saga never brings this outcome to this correspondence. */
+export type Reaction = { readonly told: Notification } | 'unreachable';
+
+/** An order is confirmed at most once, cancelled at most once, and nothing comes after its cancellation. */
+export function react(before: Correspondence, event: EventBody<HeardByNotification>): Reaction {
+  const isKnown = (outcome: Notification['outcome']): boolean =>
+    before.notifications.some((each) => each.outcome === outcome);
+  if (isKnown('cancelled')) return 'unreachable';
+  switch (event.type) {
+    case 'order.confirmed': {
+      if (isKnown('confirmed')) return 'unreachable';
+      const { confirmedAt } = event.data;
+      return {
+        told: { ...factsOf(event.data), outcome: 'confirmed', confirmedAt, ...deliveryTo(event.data.contact.email) },
+      };
+    }
+    case 'order.cancelled': {
+      const { reason, cancelledAt, confirmedAt } = event.data;
+      return {
+        told: {
+          ...factsOf(event.data),
+          outcome: 'cancelled',
+          reason,
+          cancelledAt,
+          confirmedAt,
+          ...deliveryTo(event.data.contact.email),
+        },
+      };
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+/** What follows when the mail server has taken a notification. It may have been recorded already: then nothing does. */
+export function deliver(
+  before: Notification,
+  sentAt: Date,
+):
+  | { readonly notification: Notification; readonly says: readonly EventBody<'notification.sent'>[] }
+  | 'already_recorded' {
+  if (before.status !== 'pending') return 'already_recorded';
+  const { orderId, outcome } = before;
+  return {
+    notification: { ...before, status: 'sent', sentAt: sentAt.toISOString() },
+    says: [{ type: 'notification.sent', data: { orderId, outcome, messageId: messageIdOf(before) } }],
+  };
+}
+
+/** The Message-ID, without its angle brackets. The same for every attempt, so that a mail that arrives twice is seen to be one. */
+export function messageIdOf({ orderId, outcome }: Pick<Notification, 'orderId' | 'outcome'>): string {
+  return `${orderId}.${outcome}@sagamart.example`;
+}
+
+/** The pause after the n-th attempt that the mail server did not take: doubled each time up to a limit. */
+export function pauseAfterMs(attempts: number): number {
+  return Math.min(pauseFirstMs * 2 ** (attempts - 1), pauseMaxMs);
+}
+
+const pauseFirstMs = 500;
+const pauseMaxMs = 15_000;
+
+function factsOf({ orderId, customerId, lines, totalMinor, currency }: Facts): Facts {
+  return { orderId, customerId, lines, totalMinor, currency };
+}
+
+function deliveryTo(email: string | null): Extract<Delivery, { status: 'pending' | 'no_address' }> {
+  return email === null ? { status: 'no_address', email: null } : { status: 'pending', email };
+}
