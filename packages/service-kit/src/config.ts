@@ -39,7 +39,7 @@ export function loadConfig<S extends TObject>(schema: S, env: NodeJS.ProcessEnv 
         variable,
         detail: `${isShown(property) ? `is '${text}'` : 'is not valid'}; expected ${expectationOf(property)}`,
       });
-    } else if ('secret' in property && text.startsWith(localOnlyPrefix) && env['SHOP_LOCAL'] !== '1') {
+    } else if ('secret' in property && text.includes(localOnlyPrefix) && env['SHOP_LOCAL'] !== '1') {
       faults.push({
         variable,
         detail: `is a secret made for one machine ('${localOnlyPrefix}…'); expected a secret of your own, or SHOP_LOCAL=1`,
@@ -85,6 +85,19 @@ export const tokenConfig = {
   }),
   JWT_ISSUER: Type.String({ default: 'sagamart' }),
   JWT_AUDIENCE: Type.String({ default: 'sagamart' }),
+};
+
+/** What a service that owns a database and hears events reads. */
+export const messagingConfig = {
+  DATABASE_URL: Type.String({
+    pattern: '^postgres(ql)?://',
+    description: "postgres://…, as the service's application role",
+    secret: true,
+  }),
+  KAFKA_BROKERS: Type.String({
+    pattern: '^[^\\s,:]+:\\d+(,[^\\s,:]+:\\d+)*$',
+    description: 'host:port, several separated by commas',
+  }),
 };
 
 const localOnlyPrefix = 'local-only-';

@@ -1,4 +1,4 @@
-import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { DatabaseError, Pool, TypeOverrides, types, type PoolClient } from 'pg';
 
 /** A connection inside a transaction. A Pool is not a Tx: what writes cannot be called outside of one. */
 export type Tx = PoolClient;
@@ -23,7 +23,26 @@ export function createPool(options: PoolOptions): Pool {
     statement_timeout: 5_000,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 10_000,
+    types: bigintAsNumber,
   });
+}
+
+const bigintAsNumber = new TypeOverrides();
+bigintAsNumber.setTypeParser(types.builtins.INT8, (text) => {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`bigint ${text} is beyond what a number holds exactly`);
+  return number;
+});
+
+/** Readiness of the database: it answers a query. */
+export function databaseReadiness(pool: Pool): { name: string; check: () => Promise<null> } {
+  return {
+    name: 'database',
+    check: async () => {
+      await pool.query('select 1');
+      return null;
+    },
+  };
 }
 
 /** Runs `work` in one READ COMMITTED transaction: committed when it returns, rolled back when it throws. */

@@ -1,5 +1,5 @@
 import { partitionKeyOf, type EventBody } from '@sagamart/contracts/events';
-import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { Envelope } from '@sagamart/contracts/cloud-event';
 import type { EventId } from '@sagamart/contracts/ids';
 
 /** Outside things a transition needs, as parameters: tests bring their own. */
@@ -36,13 +36,13 @@ export function causedBy(event: Envelope): Cause {
  * One transition in Lamport time (Lamport 1978, "Time, Clocks, and the Ordering of Events", rule IR2): the aggregate moves to
  * max(own, cause) + 1, and all it says carries that time, in version order. Call it also when nothing is said.
  */
-export function transition(
+export function transition<Body extends EventBody>(
   source: string,
   before: Counters,
   cause: Cause,
-  says: readonly EventBody[],
+  says: readonly Body[],
   clock: Clock,
-): Counters & { events: ShopEvent[] } {
+): Counters & { events: (Envelope & Body)[] } {
   const lamport = Math.max(before.lamport, cause.lamport) + 1;
   const time = clock.now().toISOString();
   const events = says.map((body, index) => ({

@@ -1,0 +1,10 @@
+import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
+import type { Deps } from './deps.ts';
+import { registerProductRoutes, registerReservationRoutes } from './routes.ts';
+
+export function buildApp(deps: Deps): HttpApp {
+  const app = createHttpApp({ service: 'inventory', logger: deps.logger, readiness: deps.readiness });
+  registerProductRoutes(app, deps);
+  registerReservationRoutes(app, deps);
+  return app;
+}

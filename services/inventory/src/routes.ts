@@ -1,0 +1,100 @@
+import { OrderId, Sku } from '@sagamart/contracts/ids';
+import { Currency, PriceMinor } from '@sagamart/contracts/money';
+import { inTransaction, type Tx } from '@sagamart/service-kit/database';
+import type { HttpApp } from '@sagamart/service-kit/http-app';
+import { answerOnce, parseIdempotencyKey, type Answer } from '@sagamart/service-kit/idempotency';
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
+import { Problem } from '@sagamart/service-kit/problem';
+import { callerOf, requireCaller, requireOperator } from '@sagamart/service-kit/token';
+import { transition } from '@sagamart/service-kit/transition';
+import { Type } from 'typebox';
+import type { Deps } from './deps.ts';
+import { source } from './messages.ts';
+import { changeProduct, type Product, type VersionedProduct } from './product.ts';
+import { findOffered, listOffered, lockProduct, saveProducts } from './product-store.ts';
+import { findReservation } from './reservation-store.ts';
+import { applyMovements, lockStock } from './stock-store.ts';
+
+// No control characters: PostgreSQL's text cannot hold a NUL, and none of the others belongs in a name.
+const line = '^[^\\u0000-\\u001f\\u007f]*$';
+
+const ProductBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 120, pattern: line }),
+    description: Type.String({ maxLength: 2000, pattern: line }),
+    priceMinor: PriceMinor,
+    currency: Currency,
+  },
+  { additionalProperties: false },
+);
+const RestockBody = Type.Object({ quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) }, { additionalProperties: false });
+const Page = Type.Object({ cursor: Type.Optional(Sku), limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }) });
+const BySku = Type.Object({ sku: Sku });
+
+export function registerProductRoutes(app: HttpApp, deps: Deps): void {
+  const operator = requireOperator(deps.verifier);
+
+  app.get('/products', { schema: { querystring: Page } }, async (request) => {
+    const { cursor, limit } = request.query;
+    const products = await listOffered(deps.pool, { after: cursor ?? null, limit: limit + 1 });
+    const items = products.slice(0, limit);
+    return { items, nextCursor: products.length > limit ? (items.at(-1)?.sku ?? null) : null };
+  });
+
+  app.get('/products/:sku', { schema: { params: BySku } }, async (request) => {
+    const product = await findOffered(deps.pool, request.params.sku);
+    if (product === null) throw unknownProduct(request.params.sku);
+    return product;
+  });
+
+  app.put('/products/:sku', { onRequest: operator, schema: { params: BySku, body: ProductBody } }, async (request) => {
+    const wanted = { sku: request.params.sku, ...request.body };
+    return inTransaction(deps.pool, (tx) => putProduct(tx, deps, wanted, request.traceparent));
+  });
+
+  app.post('/products/:sku/restock', { onRequest: operator, schema: { params: BySku, body: RestockBody } }, async (request, reply) => {
+    const caller = callerOf(request);
+    const owner = caller.kind === 'operator' ? caller.name : caller.customerId;
+    const key = parseIdempotencyKey(request.headers['idempotency-key']);
+    const { sku } = request.params;
+    const route = `POST /products/${sku}/restock`;
+    const answer = await answerOnce(deps.pool, { owner, route, key, body: request.body }, (tx) => restock(tx, sku, request.body.quantity));
+    return reply.code(answer.status).type('application/json; charset=utf-8').send(answer.body);
+  });
+}
+
+export function registerReservationRoutes(app: HttpApp, deps: Deps): void {
+  const ById = Type.Object({ orderId: OrderId });
+  app.get('/reservations/:orderId', { onRequest: requireCaller(deps.verifier), schema: { params: ById } }, async (request) => {
+    const { orderId } = request.params;
+    const caller = callerOf(request);
+    const reserved = await findReservation(deps.pool, orderId);
+    if (reserved === null || (caller.kind === 'customer' && caller.customerId !== reserved.customerId)) {
+      throw new Problem({ status: 404, code: 'not_found', detail: `There is no reservation for an order ${orderId} of yours.` });
+    }
+    return { orderId, status: reserved.reservation.status };
+  });
+}
+
+async function putProduct(tx: Tx, deps: Deps, wanted: Product, traceparent: string): Promise<VersionedProduct> {
+  const before = await lockProduct(tx, wanted.sku);
+  const { product, says } = changeProduct(before, wanted);
+  const cause = { causationId: null, lamport: 0, correlationId: wanted.sku, traceparent };
+  const { lamport, events } = transition(source, before ?? { lamport: 0, version: 0 }, cause, says, deps.clock);
+  await saveProducts(tx, [{ ...product, lamport }]);
+  await appendToOutbox(tx, events);
+  return { ...wanted, version: product.version };
+}
+
+async function restock(tx: Tx, sku: Sku, quantity: number): Promise<Answer> {
+  const stock = await lockStock(tx, [sku]);
+  const before = stock.get(sku);
+  if (before === undefined) throw unknownProduct(sku);
+  const after = { ...before, onHand: before.onHand + quantity };
+  await applyMovements(tx, stock, [{ sku, kind: 'restock', quantity, orderId: null, after }]);
+  return { status: 200, location: null, body: JSON.stringify({ sku, available: after.onHand }) };
+}
+
+function unknownProduct(sku: Sku): Problem {
+  return new Problem({ status: 404, code: 'not_found', detail: `There is no product ${sku}. GET /v1/products lists what there is.` });
+}

@@ -1,0 +1,70 @@
+import type { OrderId, Sku } from '@sagamart/contracts/ids';
+import { LostRace, type Tx } from '@sagamart/service-kit/database';
+import type { MovementKind, Stock } from './reservation.ts';
+
+/** One line of the stock ledger: what moved, and the balances right after. */
+export type Movement = {
+  readonly sku: Sku;
+  readonly kind: MovementKind | 'initial' | 'restock';
+  readonly quantity: number;
+  readonly orderId: OrderId | null;
+  readonly after: Stock;
+};
+
+/** Only a lost race can violate these: the code decided on balances it had locked. */
+export const stockConstraints = ['on_hand_not_negative', 'held_not_negative', 'committed_not_negative'];
+
+/**
+ * Locks the stock of the skus, sorted, in a statement that does nothing else: one that locked and decided at once would decide on a
+ * snapshot older than its locks. Unknown skus are absent from the result.
+ */
+export async function lockStock(tx: Tx, skus: readonly Sku[]): Promise<Map<Sku, Stock>> {
+  const { rows } = await tx.query<{ sku: Sku; on_hand: number; held: number; committed: number }>({
+    name: 'lock-stock',
+    text: 'select sku, on_hand, held, committed from stock where sku = any($1) order by sku for update',
+    values: [skus],
+  });
+  return new Map(rows.map(({ sku, on_hand, held, committed }) => [sku, { onHand: on_hand, held, committed }]));
+}
+
+/**
+ * Applies movements: each stock row is changed once, by its net difference and only where that leaves nothing negative, and every movement
+ * is written down. Throws LostRace when fewer rows changed than were decided on.
+ */
+export async function applyMovements(tx: Tx, before: ReadonlyMap<Sku, Stock>, movements: readonly Movement[]): Promise<void> {
+  if (movements.length === 0) return;
+  const after = new Map(movements.map((movement) => [movement.sku, movement.after]));
+  const changes = [...after].map(([sku, stock]) => {
+    const { onHand, held, committed } = before.get(sku) ?? { onHand: 0, held: 0, committed: 0 };
+    return { sku, on_hand: stock.onHand - onHand, held: stock.held - held, committed: stock.committed - committed };
+  });
+  const { rowCount } = await tx.query({
+    name: 'change-stock',
+    text: `
+      update stock set on_hand = stock.on_hand + change.on_hand, held = stock.held + change.held, committed = stock.committed + change.committed
+      from json_to_recordset($1) as change (sku text, on_hand integer, held integer, committed integer)
+      where stock.sku = change.sku
+        and stock.on_hand >= -change.on_hand and stock.held >= -change.held and stock.committed >= -change.committed`,
+    values: [JSON.stringify(changes)],
+  });
+  if (rowCount !== changes.length) throw new LostRace(`stock of ${changes.length} products was to change, ${rowCount} rows did`);
+  await insertMovements(tx, movements);
+}
+
+async function insertMovements(tx: Tx, movements: readonly Movement[]): Promise<void> {
+  const rows = movements.map(({ sku, kind, quantity, orderId, after }) => ({
+    ...{ sku, kind, quantity },
+    order_id: orderId,
+    on_hand: after.onHand,
+    held: after.held,
+    committed: after.committed,
+  }));
+  await tx.query({
+    name: 'insert-movements',
+    text: `
+      insert into stock_movements (sku, kind, quantity, order_id, on_hand, held, committed)
+      select sku, kind, quantity, order_id, on_hand, held, committed
+      from json_to_recordset($1) as movement (sku text, kind text, quantity integer, order_id uuid, on_hand integer, held integer, committed integer)`,
+    values: [JSON.stringify(rows)],
+  });
+}

@@ -1,0 +1,9 @@
+import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
+import type { Deps } from './deps.ts';
+import { registerOrderRoutes } from './routes.ts';
+
+export function buildApp(deps: Deps): HttpApp {
+  const app = createHttpApp({ service: 'order', logger: deps.logger, readiness: deps.readiness });
+  registerOrderRoutes(app, deps);
+  return app;
+}

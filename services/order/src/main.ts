@@ -1,0 +1,36 @@
+import { newId } from '@sagamart/contracts/ids';
+import { createBatchHandler } from '@sagamart/service-kit/batch';
+import { startConsumer } from '@sagamart/service-kit/consumer';
+import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { listen } from '@sagamart/service-kit/http-app';
+import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
+import { closeOnSignal } from '@sagamart/service-kit/shutdown';
+import { createTokenVerifier } from '@sagamart/service-kit/token';
+import { createLogger } from '@sagamart/telemetry/logger';
+import { buildApp } from './app.ts';
+import { readConfig } from './config.ts';
+import { createParticipant, topics } from './messages.ts';
+
+const config = readConfig();
+const logger = createLogger({ service: 'order', level: config.LOG_LEVEL });
+const clock = { now: () => new Date(), newEventId: newId };
+const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'order' });
+const partitions = await keepPartitionsAhead(pool, logger);
+const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
+const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order', topics, handle, logger });
+const app = buildApp({
+  pool,
+  clock,
+  verifier: createTokenVerifier(config),
+  logger,
+  readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
+  checkoutDeadlineMs: config.CHECKOUT_DEADLINE,
+});
+
+closeOnSignal(logger, [
+  { name: 'http', close: () => app.close() },
+  { name: 'consumer', close: () => consumer.stop() },
+  { name: 'partitions', close: async () => partitions.stop() },
+  { name: 'database', close: () => pool.end() },
+]);
+await listen(app, config);

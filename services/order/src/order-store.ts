@@ -1,0 +1,145 @@
+import type { OrderLine } from '@sagamart/contracts/events';
+import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
+import type { Currency } from '@sagamart/contracts/money';
+import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Counters } from '@sagamart/service-kit/transition';
+import type { Heard, Order, OrderState } from './order.ts';
+
+/** An order with what the saga needs to speak for it. */
+export type StoredOrder = { readonly order: Order; readonly placedEventId: EventId; readonly traceparent: string | null } & Counters;
+
+export async function insertOrder(tx: Tx, { order, placedEventId, traceparent, lamport, version }: StoredOrder): Promise<void> {
+  await tx.query({
+    name: 'insert-order',
+    text: `
+      insert into orders (order_id, customer_id, email, lines, total_minor, currency, deadline_at, placed_at, placed_event_id,
+        status, traceparent, lamport, version)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    values: [
+      order.orderId,
+      order.customerId,
+      order.email,
+      JSON.stringify(order.lines),
+      order.totalMinor,
+      order.currency,
+      order.deadline,
+      order.placedAt,
+      placedEventId,
+      order.status,
+      traceparent,
+      lamport,
+      version,
+    ],
+  });
+}
+
+/** Locks the orders, sorted by id, and returns those that exist. */
+export async function lockOrders(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredOrder[]> {
+  const { rows } = await tx.query<OrderRow>({
+    name: 'lock-orders',
+    text: `select ${columns} from orders where order_id = any($1) order by order_id for update`,
+    values: [orderIds],
+  });
+  return rows.map(fromRow);
+}
+
+/** Writes what can change of an order, each row once. */
+export async function updateOrders(tx: Tx, orders: readonly StoredOrder[]): Promise<void> {
+  const rows = orders.map(({ order, lamport, version }) => ({
+    order_id: order.orderId,
+    status: order.status,
+    reason: order.status === 'cancelled' ? order.reason : null,
+    confirmed_at: order.status === 'pending' ? null : order.confirmedAt,
+    cancelled_at: order.status === 'cancelled' ? order.cancelledAt : null,
+    stock_heard: order.heard.stock,
+    payment_heard: order.heard.payment,
+    notifications_heard: order.heard.notifications,
+    lamport,
+    version,
+  }));
+  await tx.query({
+    name: 'update-orders',
+    text: `
+      update orders set (status, reason, confirmed_at, cancelled_at, stock_heard, payment_heard, notifications_heard, lamport, version) =
+        (changed.status, changed.reason, changed.confirmed_at, changed.cancelled_at, changed.stock_heard, changed.payment_heard,
+         changed.notifications_heard, changed.lamport, changed.version)
+      from json_to_recordset($1) as changed (order_id uuid, status text, reason text, confirmed_at timestamptz, cancelled_at timestamptz,
+        stock_heard text, payment_heard text, notifications_heard text[], lamport bigint, version bigint)
+      where orders.order_id = changed.order_id`,
+    values: [JSON.stringify(rows)],
+  });
+}
+
+export async function findOrder(reader: Reader, orderId: OrderId): Promise<Order | null> {
+  const { rows } = await reader.query<OrderRow>({
+    name: 'find-order',
+    text: `select ${columns} from orders where order_id = $1`,
+    values: [orderId],
+  });
+  return rows[0] === undefined ? null : fromRow(rows[0]).order;
+}
+
+/** A customer's orders, newest first; `before` is the last id of the page before. */
+export async function listOrders(reader: Reader, page: { customerId: CustomerId; before: OrderId | null; limit: number }): Promise<Order[]> {
+  const { rows } = await reader.query<OrderRow>({
+    name: 'list-orders',
+    text: `select ${columns} from orders where customer_id = $1 and ($2::uuid is null or order_id < $2) order by order_id desc limit $3`,
+    values: [page.customerId, page.before, page.limit],
+  });
+  return rows.map((row) => fromRow(row).order);
+}
+
+const columns = `order_id, customer_id, email, lines, total_minor, currency, deadline_at, placed_at, placed_event_id, status, reason,
+  confirmed_at, cancelled_at, stock_heard, payment_heard, notifications_heard, traceparent, lamport, version`;
+
+type OrderRow = {
+  order_id: OrderId;
+  customer_id: CustomerId;
+  email: string | null;
+  lines: OrderLine[];
+  total_minor: number;
+  currency: Currency;
+  deadline_at: Date;
+  placed_at: Date;
+  placed_event_id: EventId;
+  status: Order['status'];
+  reason: Extract<OrderState, { status: 'cancelled' }>['reason'] | null;
+  confirmed_at: Date | null;
+  cancelled_at: Date | null;
+  stock_heard: Heard['stock'];
+  payment_heard: Heard['payment'];
+  notifications_heard: Heard['notifications'];
+  traceparent: string | null;
+  lamport: number;
+  version: number;
+};
+
+function fromRow(row: OrderRow): StoredOrder {
+  const facts = {
+    orderId: row.order_id,
+    customerId: row.customer_id,
+    email: row.email,
+    lines: row.lines,
+    totalMinor: row.total_minor,
+    currency: row.currency,
+    deadline: row.deadline_at.toISOString(),
+    placedAt: row.placed_at.toISOString(),
+    heard: { stock: row.stock_heard, payment: row.payment_heard, notifications: row.notifications_heard },
+  };
+  return {
+    order: { ...facts, ...stateOf(row) },
+    placedEventId: row.placed_event_id,
+    traceparent: row.traceparent,
+    lamport: row.lamport,
+    version: row.version,
+  };
+}
+
+function stateOf(row: OrderRow): OrderState {
+  const confirmedAt = row.confirmed_at?.toISOString() ?? null;
+  if (row.status === 'confirmed' && confirmedAt !== null) return { status: 'confirmed', confirmedAt };
+  if (row.status === 'cancelled' && row.reason !== null && row.cancelled_at !== null) {
+    return { status: 'cancelled', reason: row.reason, cancelledAt: row.cancelled_at.toISOString(), confirmedAt };
+  }
+  return { status: 'pending' };
+}

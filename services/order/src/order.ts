@@ -1,0 +1,162 @@
+import type { CancelReason, EventBody, OrderLine } from '@sagamart/contracts/events';
+import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
+import type { Currency } from '@sagamart/contracts/money';
+
+/** What is fixed when the order is placed. Times are ISO 8601 in UTC. */
+export type OrderFacts = {
+  readonly orderId: OrderId;
+  readonly customerId: CustomerId;
+  readonly email: string | null;
+  readonly lines: readonly OrderLine[];
+  readonly totalMinor: number;
+  readonly currency: Currency;
+  readonly deadline: string;
+  readonly placedAt: string;
+};
+
+export type OrderState =
+  | { readonly status: 'pending' }
+  | { readonly status: 'confirmed'; readonly confirmedAt: string }
+  | { readonly status: 'cancelled'; readonly reason: CancelReason; readonly cancelledAt: string; readonly confirmedAt: string | null };
+
+/** What the other services last said of the order. It decides nothing; a view is never behind it. */
+export type Heard = {
+  readonly stock: 'held' | 'rejected' | 'committed' | 'released' | null;
+  readonly payment: 'captured' | 'declined' | 'voided' | 'refunded' | null;
+  readonly notifications: readonly ('confirmed' | 'cancelled')[];
+};
+
+export type Order = OrderFacts & OrderState & { readonly heard: Heard };
+
+export type Product = { readonly sku: Sku; readonly name: string; readonly priceMinor: number; readonly currency: Currency };
+
+export type PlaceOrder = {
+  readonly orderId: OrderId;
+  readonly customerId: CustomerId;
+  readonly email: string | null;
+  readonly lines: readonly { readonly sku: Sku; readonly quantity: number; readonly expectedPriceMinor?: number }[];
+  readonly paymentMethod: string;
+};
+
+/** A no the business expects; `line` is the index of the line it is about. */
+export type Refusal =
+  | { readonly refused: 'unknown_sku'; readonly line: number }
+  | { readonly refused: 'mixed_currencies'; readonly line: number }
+  | { readonly refused: 'price_changed'; readonly line: number; readonly priceMinor: number };
+
+type Placed = { readonly order: Order; readonly says: readonly EventBody<'order.placed'>[] };
+
+/** Prices come from the catalogue, never from the client: what is accepted here is what will be captured. */
+export function place(
+  command: PlaceOrder,
+  catalogue: ReadonlyMap<Sku, Product>,
+  time: { now: Date; checkoutDeadlineMs: number },
+): Placed | Refusal {
+  const lines: OrderLine[] = [];
+  let currency: Currency | null = null;
+  for (const [index, { sku, quantity, expectedPriceMinor }] of command.lines.entries()) {
+    const product = catalogue.get(sku);
+    if (product === undefined) return { refused: 'unknown_sku', line: index };
+    if (currency !== null && product.currency !== currency) return { refused: 'mixed_currencies', line: index };
+    if (expectedPriceMinor !== undefined && expectedPriceMinor !== product.priceMinor) {
+      return { refused: 'price_changed', line: index, priceMinor: product.priceMinor };
+    }
+    currency = product.currency;
+    lines.push({ sku, name: product.name, quantity, unitPriceMinor: product.priceMinor });
+  }
+  if (currency === null) throw new RangeError('an order has at least one line: the schema of the request sees to it');
+
+  const { orderId, customerId, email, paymentMethod } = command;
+  const order: Order = {
+    orderId,
+    customerId,
+    email,
+    lines,
+    totalMinor: lines.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0),
+    currency,
+    deadline: new Date(time.now.getTime() + time.checkoutDeadlineMs).toISOString(),
+    placedAt: time.now.toISOString(),
+    status: 'pending',
+    heard: { stock: null, payment: null, notifications: [] },
+  };
+  const { totalMinor, deadline } = order;
+  const data = { orderId, customerId, lines, totalMinor, currency, paymentMethod, deadline };
+  return { order, says: [{ type: 'order.placed', data }] };
+}
+
+export const heardByOrder = [
+  'stock.reserved',
+  'stock.rejected',
+  'stock.committed',
+  'stock.released',
+  'payment.captured',
+  'payment.declined',
+  'payment.refunded',
+  'payment.voided',
+  'notification.sent',
+] as const;
+export type HeardByOrder = (typeof heardByOrder)[number];
+
+/** The order afterwards and what to say, or that the saga never brings this event to an order in this state. */
+export type Reaction = { readonly order: Order; readonly says: readonly EventBody<'order.confirmed' | 'order.cancelled'>[] } | 'unreachable';
+
+/** Decides the outcome of an order, once. An answer that comes late changes what was heard, never what was decided. */
+export function react(before: Order, event: EventBody<HeardByOrder>, now: Date): Reaction {
+  switch (event.type) {
+    case 'stock.reserved':
+      return unchanged(hear(before, { stock: 'held' }));
+    case 'stock.rejected':
+      if (before.status === 'confirmed') return 'unreachable';
+      return cancelIfPending(hear(before, { stock: 'rejected' }), 'out_of_stock', now);
+    case 'payment.captured': {
+      const { amountMinor, currency } = event.data;
+      if (amountMinor !== before.totalMinor || currency !== before.currency) return 'unreachable';
+      return confirmIfPending(hear(before, { payment: 'captured' }), now);
+    }
+    case 'payment.declined':
+      if (before.status === 'confirmed') return 'unreachable';
+      return cancelIfPending(hear(before, { payment: 'declined' }), 'payment_declined', now);
+    case 'stock.committed':
+      return before.status === 'pending' ? 'unreachable' : unchanged(hear(before, { stock: 'committed' }));
+    case 'stock.released':
+      return before.status === 'cancelled' ? unchanged(hear(before, { stock: 'released' })) : 'unreachable';
+    case 'payment.refunded':
+      return before.status === 'cancelled' ? unchanged(hear(before, { payment: 'refunded' })) : 'unreachable';
+    case 'payment.voided':
+      return before.status === 'cancelled' ? unchanged(hear(before, { payment: 'voided' })) : 'unreachable';
+    case 'notification.sent': {
+      if (before.status === 'pending') return 'unreachable';
+      const notifications = [...before.heard.notifications, event.data.outcome];
+      return unchanged(hear(before, { notifications }));
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+function confirmIfPending(order: Order, now: Date): Reaction {
+  if (order.status !== 'pending') return unchanged(order);
+  const confirmedAt = now.toISOString();
+  const data = { ...outcomeOf(order), confirmedAt };
+  return { order: { ...order, status: 'confirmed', confirmedAt }, says: [{ type: 'order.confirmed', data }] };
+}
+
+function cancelIfPending(order: Order, reason: CancelReason, now: Date): Reaction {
+  if (order.status !== 'pending') return unchanged(order);
+  const decided = { reason, cancelledAt: now.toISOString(), confirmedAt: null };
+  const data = { ...outcomeOf(order), ...decided };
+  return { order: { ...order, status: 'cancelled', ...decided }, says: [{ type: 'order.cancelled', data }] };
+}
+
+function outcomeOf(order: Order) {
+  const { orderId, customerId, email, lines, totalMinor, currency } = order;
+  return { orderId, customerId, contact: { email }, lines: [...lines], totalMinor, currency };
+}
+
+function unchanged(order: Order): Reaction {
+  return { order, says: [] };
+}
+
+function hear(order: Order, news: Partial<Heard>): Order {
+  return { ...order, heard: { ...order.heard, ...news } };
+}

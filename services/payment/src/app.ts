@@ -1,0 +1,9 @@
+import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
+import type { Deps } from './deps.ts';
+import { registerPaymentRoutes } from './routes.ts';
+
+export function buildApp(deps: Deps): HttpApp {
+  const app = createHttpApp({ service: 'payment', logger: deps.logger, readiness: deps.readiness });
+  registerPaymentRoutes(app, deps);
+  return app;
+}
