@@ -1,0 +1,54 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { HttpApp } from '@sagamart/service-kit/http-app';
+
+/** Publishes the description of all routes registered after this call: /openapi.json for programs, /docs for people. */
+export async function addOpenApi(app: HttpApp): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Sagamart',
+        version: '1',
+        description:
+          'The public door of the shop. Refusals are application/problem+json (RFC 9457): branch on their code.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: [{ name: 'sessions' }, { name: 'products' }, { name: 'orders' }, { name: 'health' }],
+      components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      paths: { '/livez': health('The process is alive'), '/readyz': health('Requests can be answered') },
+    },
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: route.config?.isKeyed === true ? { ...schema, headers: idempotencyKey } : schema,
+    }),
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { persistAuthorization: false } });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+const idempotencyKey = {
+  type: 'object',
+  required: ['idempotency-key'],
+  properties: {
+    'idempotency-key': {
+      type: 'string',
+      minLength: 1,
+      maxLength: 257,
+      description:
+        'Any unique text of 1 to 255 visible ASCII characters, bare or quoted. Repeat it when you repeat the request.',
+      examples: ['0199c0de-7a3b-7c11-8a52-3f6f0b8f7a01'],
+    },
+  },
+};
+
+function health(description: string) {
+  const ok = { description: 'Yes' };
+  return {
+    get: {
+      tags: ['health'],
+      summary: description,
+      responses: { 200: ok, 503: { description: 'No, with a problem that says why' } },
+    },
+  };
+}
