@@ -1,7 +1,6 @@
 import type { ServiceName } from '@sagamart/contracts/topics';
 import type {
   Books,
-  Door,
   InboxRow,
   MessageRows,
   MovementRow,
@@ -20,55 +19,55 @@ export type Reader = { query: (text: string) => Promise<{ rows: unknown[] }> };
 
 export type DatabaseBooks = Pick<
   Books,
-  'orders' | 'orderKeys' | 'stock' | 'movements' | 'reservations' | 'payments' | 'notifications' | 'messages' | 'doors'
+  'orders' | 'orderKeys' | 'stock' | 'movements' | 'reservations' | 'payments' | 'notifications' | 'messages'
 >;
 
-/** Reads what the four databases have written down. bigint columns are cast: an amount or a version fits a double exactly. */
-export async function readDatabases(
-  readers: Readonly<Record<ServiceName, Reader>>,
-): Promise<Omit<DatabaseBooks, 'doors'>> {
-  const [
-    orders,
-    orderKeys,
-    stock,
-    movements,
-    reservations,
-    payments,
-    notifications,
-    order,
-    inventory,
-    payment,
-    notification,
-  ] = await Promise.all([
-    select<OrderRow>(readers.order, ordersSql),
-    select<OrderKeyRow>(readers.order, orderKeysSql),
-    select<StockRow>(readers.inventory, stockSql),
-    select<MovementRow>(readers.inventory, movementsSql),
-    select<ReservationRow>(readers.inventory, reservationsSql),
-    select<PaymentRow>(readers.payment, paymentsSql),
-    select<NotificationRow>(readers.notification, notificationsSql),
-    readMessages(readers.order),
-    readMessages(readers.inventory),
-    readMessages(readers.payment),
-    readMessages(readers.notification),
+/** Reads what the four databases have written down, each in one snapshot when its reader is inside a repeatable-read transaction. */
+export async function readDatabases(readers: Readonly<Record<ServiceName, Reader>>): Promise<DatabaseBooks> {
+  const [order, inventory, payment, notification] = await Promise.all([
+    readOrder(readers.order),
+    readInventory(readers.inventory),
+    readPayment(readers.payment),
+    readNotification(readers.notification),
   ]);
-  const messages = { order, inventory, payment, notification };
-  return { orders, orderKeys, stock, movements, reservations, payments, notifications, messages };
+  const messages = {
+    order: order.messages,
+    inventory: inventory.messages,
+    payment: payment.messages,
+    notification: notification.messages,
+  };
+  return { ...order, ...inventory, ...payment, ...notification, messages };
 }
 
-/** The roles that can log in to this service's server though they are neither its own nor its superuser. */
-export async function readForeignRoles(service: ServiceName, reader: Reader): Promise<Door[]> {
-  const roles = await select<{ role: string }>(reader, foreignRolesSql(service));
-  return roles.map(({ role }) => ({ service, role, open: true }));
+async function readOrder(reader: Reader) {
+  const orders = await select<OrderRow>(reader, ordersSql);
+  const orderKeys = await select<OrderKeyRow>(reader, orderKeysSql);
+  return { orders, orderKeys, messages: await readMessages(reader) };
+}
+
+async function readInventory(reader: Reader) {
+  const stock = await select<StockRow>(reader, stockSql);
+  const movements = await select<MovementRow>(reader, movementsSql);
+  const reservations = await select<ReservationRow>(reader, reservationsSql);
+  return { stock, movements, reservations, messages: await readMessages(reader) };
+}
+
+async function readPayment(reader: Reader) {
+  return { payments: await select<PaymentRow>(reader, paymentsSql), messages: await readMessages(reader) };
+}
+
+async function readNotification(reader: Reader) {
+  return {
+    notifications: await select<NotificationRow>(reader, notificationsSql),
+    messages: await readMessages(reader),
+  };
 }
 
 async function readMessages(reader: Reader): Promise<MessageRows> {
-  const [outbox, inbox, parked, partitions] = await Promise.all([
-    select<OutboxRow>(reader, outboxSql),
-    select<InboxRow>(reader, inboxSql),
-    select<ParkedRow>(reader, parkedSql),
-    select<{ name: string }>(reader, outboxPartitionsSql),
-  ]);
+  const outbox = await select<OutboxRow>(reader, outboxSql);
+  const inbox = await select<InboxRow>(reader, inboxSql);
+  const parked = await select<ParkedRow>(reader, parkedSql);
+  const partitions = await select<{ name: string }>(reader, outboxPartitionsSql);
   return { outbox, inbox, parked, outboxHoldsFromMs: startOf(partitions[0]?.name) };
 }
 
@@ -99,6 +98,14 @@ const movementsSql = `
 
 const reservationsSql = 'select order_id as "orderId", status, lines from reservations';
 
+const paymentsSql = `
+  select order_id as "orderId", status, amount_minor::float8 as "amountMinor", currency, capture_id as "captureId" from payments`;
+
+const notificationsSql = `
+  select order_id as "orderId", outcome, status, order_id || '.' || outcome || '@sagamart.example' as "messageId"
+  from notifications`;
+
+// bigint columns are cast, for the driver reads them as text: an amount or a version fits a double exactly.
 const outboxSql = `
   select event_id as id, topic, partition_key as key, type, source, aggregate_version::float8 as version, lamport::float8 as lamport,
     causation_id as "causationId", data::text as data
@@ -113,7 +120,3 @@ const parkedSql = `
 const outboxPartitionsSql = `
   select child.relname as name from pg_inherits join pg_class child on child.oid = inhrelid
   where inhparent = 'public.outbox'::regclass order by 1 limit 1`;
-
-function foreignRolesSql(service: ServiceName): string {
-  return `select rolname as role from pg_roles where rolcanlogin and not rolsuper and rolname not like '${service}\\_%'`;
-}
