@@ -8,7 +8,7 @@ export type Mailer = {
   close(): void;
 };
 
-/** The mail server did not say that it took a mail. Carries codes only: the server's words may repeat the address. */
+/** The mail server did not say that it took a mail. Carries codes only, and no cause: the server's words may repeat the address. */
 export class MailNotTaken extends Error {
   override readonly name = 'MailNotTaken';
 }
@@ -19,40 +19,40 @@ export const connectionsMax = 10;
 /** The longest a mail may take from start to end. */
 export const sendTimeoutMs = 5_000;
 
-export function createMailer({ url, from }: { url: string; from: string }): Mailer {
+/** `from` is the sender as it stands in the mail. */
+export function createMailer(options: { url: string; from: string; sendTimeoutMs?: number }): Mailer {
+  const { url, from } = options;
+  const timeoutMs = options.sendTimeoutMs ?? sendTimeoutMs;
   const transport = createTransport({
     url,
     pool: true,
     maxConnections: connectionsMax,
-    connectionTimeout: sendTimeoutMs,
-    greetingTimeout: sendTimeoutMs,
-    socketTimeout: sendTimeoutMs,
+    // Trying again is ours to do: with a pause, counted, and after a crash too.
+    maxRequeues: 0,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
     // A mail is words only: nothing in it may make this process read a file or fetch an address.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
   return {
     async send(mail) {
-      const { promise: late, reject } = Promise.withResolvers<never>();
-      const timer = setTimeout(() => reject(new MailNotTaken(`no answer within ${sendTimeoutMs} ms`)), sendTimeoutMs);
-      // An object, not text: text is read as a list, and a comma in an address would be a second recipient.
-      const to = { name: '', address: mail.to };
       const { messageId, subject, text, html } = mail;
-      const sending = transport.sendMail({
-        from,
-        to,
-        messageId: `<${messageId}>`,
-        subject,
-        text,
-        html,
-        headers: { 'auto-submitted': 'auto-generated' },
-      });
       try {
-        await Promise.race([sending, late]);
+        await transport.sendMail({
+          from,
+          // An object, not text: text is read as a list, and a comma in an address would be a second recipient.
+          to: { name: '', address: mail.to },
+          messageId: `<${messageId}>`,
+          subject,
+          text,
+          html,
+          headers: { 'auto-submitted': 'auto-generated' },
+          signal: AbortSignal.timeout(timeoutMs),
+        });
       } catch (error) {
-        throw error instanceof MailNotTaken ? error : new MailNotTaken(codesOf(error));
-      } finally {
-        clearTimeout(timer);
+        throw new MailNotTaken(codesOf(error));
       }
     },
     close: () => transport.close(),
