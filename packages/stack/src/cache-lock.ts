@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export type Lock = { readonly release: () => void };
+
+/**
+ * Takes a lock that the kernel frees with the process: a name in the abstract socket space, so a crash leaves no file. Undefined when another
+ * process holds it.
+ */
+export async function tryLock(name: string): Promise<Lock | undefined> {
+  const server = createServer();
+  // The owner's uid is in the name, or one user's shop could be locked out by another's.
+  const hash = createHash('sha256').update(`${process.getuid?.()}:${name}`).digest('hex').slice(0, 32);
+  server.listen(`\0sagamart-${hash}`);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return undefined;
+    throw error;
+  }
+  server.unref();
+  return { release: () => server.close() };
+}
+
+const LOOK_AGAIN_MS = 200;
+
+/** Like tryLock, but waits for whoever holds it. */
+export async function waitForLock(name: string, waiting: () => void): Promise<Lock> {
+  for (;;) {
+    const lock = await tryLock(name);
+    if (lock !== undefined) return lock;
+    waiting();
+    await delay(LOOK_AGAIN_MS);
+  }
+}

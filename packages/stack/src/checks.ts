@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { dirname } from 'node:path';
+import { HOST } from './addresses.ts';
+import { isRoot, postgresUser } from './home.ts';
+import { JAVA_MAJOR_MIN, javaFolder, javaVersion } from './java.ts';
+import type { Part } from './part.ts';
+import { installedRedis } from './redis.ts';
+import { type PortVariable, type Settings } from './settings.ts';
+import { messageOf } from './stack-problem.ts';
+
+/** One thing the machine must offer. `fix` is there exactly when it does not. */
+export type Check = { readonly name: string; readonly found: string; readonly fix?: string };
+
+// The whole shop at rest takes 2.3 GB and some more under load.
+const MEMORY_BYTES_MIN = 3 * 1024 ** 3;
+// Packages 0.6 GB, data of a first day 0.5 GB, and what the slots may hold back.
+const DISK_BYTES_MIN = 2 * 1024 ** 3;
+const NODE_MAJOR_MIN = 24;
+
+/** Everything that must be so before a start, ports aside. The same list is `npm run doctor`. */
+export async function checkMachine(settings: Settings): Promise<Check[]> {
+  return [checkPlatform(), checkNode(), await checkJava(), checkMaven(settings), checkRedis(settings), checkMemory(), checkDisk(settings.home), checkDisk(settings.cache), checkUser(settings)];
+}
+
+/** Whether each part's ports can be listened on. */
+export async function checkPorts(parts: readonly Part<string>[]): Promise<Check[]> {
+  const wanted = parts.flatMap((part) => part.ports.map((port) => ({ part: part.name, ...port })));
+  return Promise.all(wanted.map(checkPort));
+}
+
+/** The message of a start that cannot be, or undefined when all is well. */
+export function describeFailures(checks: readonly Check[]): string | undefined {
+  const failures = checks.filter((check) => check.fix !== undefined);
+  return failures.length === 0 ? undefined : failures.map(({ name, found, fix }) => `${name}: ${found}. ${fix}`).join('\n');
+}
+
+async function checkPort({ part, variable, port }: { part: string; variable: PortVariable; port: number }): Promise<Check> {
+  const name = `port ${port} (${part})`;
+  const server = createServer();
+  server.listen({ host: HOST, port, exclusive: true });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const fix = `End what listens there, or give ${part} another port with ${variable}, or move all ports with SAGAMART_PORT_OFFSET=1000`;
+    return { name, found: `taken (${messageOf(error)})`, fix };
+  }
+  server.close();
+  await once(server, 'close');
+  return { name, found: 'free' };
+}
+
+function checkPlatform(): Check {
+  const name = 'platform';
+  const report: unknown = process.report.getReport();
+  const glibc = typeof report === 'object' && report !== null && 'header' in report && JSON.stringify(report.header).includes('glibcVersionRuntime');
+  const found = `${process.platform} ${process.arch}${glibc ? '' : ', no glibc'}`;
+  if (process.platform === 'linux' && process.arch === 'x64' && glibc) return { name, found };
+  return { name, found, fix: 'Without containers the shop runs on Linux x64 with glibc (Debian, Ubuntu, Fedora …). Use such a machine or virtual machine' };
+}
+
+function checkNode(): Check {
+  const found = process.version;
+  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) return { name: 'Node', found };
+  return { name: 'Node', found, fix: `Node ${NODE_MAJOR_MIN} is needed here. Start with npm start, which fetches it` };
+}
+
+async function checkJava(): Promise<Check> {
+  try {
+    const { text, major } = await javaVersion();
+    if (major >= JAVA_MAJOR_MIN) return { name: 'Java', found: text };
+    return { name: 'Java', found: text, fix: `Kafka needs Java ${JAVA_MAJOR_MIN} or newer. Install one, or point JAVA_HOME at it` };
+  } catch (error) {
+    return { name: 'Java', found: 'none', fix: messageOf(error) };
+  }
+}
+
+function checkMaven(settings: Settings): Check {
+  if (existsSync(javaFolder(settings))) return { name: 'Maven', found: 'not needed, its packages are in the cache' };
+  const said = spawnSync('mvn', ['--version'], { encoding: 'utf8' });
+  if (said.status === 0) return { name: 'Maven', found: said.stdout.split('\n')[0]?.replaceAll(/\[[\d;]*m/g, '').replaceAll('\u001B', '') ?? 'yes' };
+  return { name: 'Maven', found: 'none', fix: 'Maven fetches Kafka and Debezium. Install it, for example: apt-get install maven' };
+}
+
+function checkRedis(settings: Settings): Check {
+  const installed = installedRedis();
+  if (installed !== undefined) return { name: 'Redis', found: installed };
+  const hasSsl = ['/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu', '/usr/lib64', '/lib64'].some((folder) => existsSync(`${folder}/libssl.so.3`));
+  if (hasSsl) return { name: 'Redis', found: existsSync(javaFolder(settings)) ? 'in the cache' : 'will be fetched' };
+  return { name: 'Redis', found: 'none, and the one that can be fetched needs libssl 3', fix: 'Install Redis or Valkey, for example: apt-get install redis-server' };
+}
+
+function checkMemory(): Check {
+  const available = Math.min(availableMemory(), cgroupMemory());
+  const found = `${gigabytes(available)} available`;
+  if (available >= MEMORY_BYTES_MIN) return { name: 'memory', found };
+  return { name: 'memory', found, fix: `The shop needs ${gigabytes(MEMORY_BYTES_MIN)}. Close other programs or give the machine more memory` };
+}
+
+function availableMemory(): number {
+  const kilobytes = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
+function cgroupMemory(): number {
+  const folder = '/sys/fs/cgroup';
+  if (!existsSync(`${folder}/memory.max`) || !existsSync(`${folder}/memory.current`)) return Infinity;
+  const limit = readFileSync(`${folder}/memory.max`, 'utf8').trim();
+  return limit === 'max' ? Infinity : Number(limit) - Number(readFileSync(`${folder}/memory.current`, 'utf8'));
+}
+
+function checkDisk(folder: string): Check {
+  let existing = folder;
+  while (!existsSync(existing)) existing = dirname(existing);
+  const { bavail, bsize } = statfsSync(existing);
+  const name = `disk of ${folder}`;
+  const found = `${gigabytes(bavail * bsize)} free`;
+  if (bavail * bsize >= DISK_BYTES_MIN) return { name, found };
+  return { name, found, fix: `The shop needs ${gigabytes(DISK_BYTES_MIN)} there. Free some, or set SAGAMART_HOME and SAGAMART_CACHE to folders on a larger disk` };
+}
+
+function checkUser(settings: Settings): Check {
+  if (!isRoot()) return { name: 'user', found: 'not root' };
+  try {
+    const user = postgresUser();
+    return { name: 'user', found: `root; PostgreSQL runs as user ${user?.uid}, home is ${settings.home}` };
+  } catch (error) {
+    return { name: 'user', found: 'root', fix: messageOf(error) };
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GB`;
+}

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import { controlSocket } from './home.ts';
+import { StackProblem } from './stack-problem.ts';
+import type { ShopStatus } from './supervisor.ts';
+
+/** Asks the supervisor of a home over its socket. Whatever it refuses comes back as a StackProblem with its code. */
+export async function askSupervisor(home: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  const socketPath = controlSocket(home);
+  const notRunning = (cause?: unknown) => new StackProblem('not_running', `No shop runs in ${home}. Start it with: npm start`, { cause });
+  if (!existsSync(socketPath)) throw notRunning();
+  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const asked = request({ socketPath, method, path, agent: false }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk: string) => (text += chunk));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
+      answer.on('error', reject);
+    });
+    asked.on('error', (error) => reject('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') ? notRunning(error) : error));
+    asked.end();
+  });
+  const said: unknown = JSON.parse(body);
+  if (status < 300) return said;
+  const { code, message } = said as { code: string; message: string };
+  throw new StackProblem(code, message);
+}
+
+/** The supervisor's view of the shop; a shop that does not run has no parts. */
+export async function askStatus(home: string): Promise<ShopStatus> {
+  try {
+    return (await askSupervisor(home, 'GET', '/status')) as ShopStatus;
+  } catch (error) {
+    if (error instanceof StackProblem && error.code === 'not_running') return { state: 'stopped', target: 'native', parts: [] };
+    throw error;
+  }
+}

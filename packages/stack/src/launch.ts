@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { askStatus } from './control-client.ts';
+import { StackProblem } from './stack-problem.ts';
+import type { ShopStatus } from './supervisor.ts';
+
+export type Launch = {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly fresh: boolean;
+  /** Told how far the start is, several times a second. */
+  readonly show: (status: ShopStatus) => void;
+};
+
+const LOOK_EVERY_MS = 150;
+
+/** Starts a supervisor that outlives us. Resolves when the shop is open; throws what the supervisor said when it could not be opened. */
+export async function launchShop({ home, env, fresh, show }: Launch): Promise<void> {
+  mkdirSync(join(home, 'log'), { recursive: true, mode: 0o711 });
+  const said = join(home, 'log', `launch-${process.pid}.log`);
+  const output = openSync(said, 'w', 0o600);
+  const cli = join(import.meta.dirname, 'cli.ts');
+  const supervisor = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', cli, 'supervise', ...(fresh ? ['--fresh'] : [])], { env, detached: true, stdio: ['ignore', output, output] });
+  closeSync(output);
+  let ended: number | null | undefined;
+  supervisor.on('exit', (code) => (ended = code));
+  while (ended === undefined) {
+    const status = await askStatus(home);
+    const isOurs = status.supervisorPid === supervisor.pid;
+    if (isOurs && status.state !== 'stopping') show(status);
+    if (isOurs && (status.state === 'running' || status.state === 'degraded')) {
+      supervisor.unref();
+      return;
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+  throw new StackProblem('start_failed', readFileSync(said, 'utf8').trim() || `The supervisor ended with ${ended}. See ${join(home, 'log/supervisor.log')}.`);
+}

@@ -1,0 +1,95 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectUrl, databaseServices, databaseUrl, kafkaBroker, mailUrl, serviceUrl } from './addresses.ts';
+import { type Lock, tryLock } from './cache-lock.ts';
+import { checkMachine, checkPorts, describeFailures } from './checks.ts';
+import { watchConnectors } from './connector-watch.ts';
+import { openControl } from './control.ts';
+import { makeHome } from './home.ts';
+import { shopParts } from './parts.ts';
+import { preparePostgres } from './postgres.ts';
+import { endLeftovers } from './process-record.ts';
+import { type Settings, valueOf } from './settings.ts';
+import type { Shop } from './shop.ts';
+import { StackProblem } from './stack-problem.ts';
+import { Supervisor } from './supervisor.ts';
+
+export type OpenShop = {
+  readonly supervisor: Supervisor;
+  /** Resolves when every part runs; throws, with everything stopped again, when one cannot. */
+  readonly ready: Promise<void>;
+  /** Stops everything; can be called more than once, all wait for the same stop. */
+  readonly close: () => Promise<void>;
+  readonly closed: Promise<void>;
+};
+
+/** Opens the shop of these settings in this process. Throws a StackProblem when it already runs or the machine cannot carry it. */
+export async function openShop(settings: Settings, { fresh }: { fresh: boolean }): Promise<OpenShop> {
+  const lock = await takeHome(settings);
+  try {
+    const leftovers = await endLeftovers(settings.home);
+    if (fresh) for (const folder of ['data', 'keys', 'etc']) rmSync(join(settings.home, folder), { recursive: true, force: true });
+    makeHome(settings.home);
+    const failures = describeFailures(await checkMachine(settings));
+    if (failures !== undefined) throw new StackProblem('machine', failures);
+    const parts = shopParts(settings);
+    const taken = describeFailures(await checkPorts(parts));
+    if (taken !== undefined) throw new StackProblem('port_taken', taken);
+    preparePostgres(settings);
+    const supervisor = new Supervisor(parts, settings.home);
+    supervisor.log(`supervisor ${process.pid} starts${leftovers.length === 0 ? '' : `; ended what a killed run had left: ${leftovers.join(', ')}`}`);
+    return await runShop(settings, supervisor, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function takeHome(settings: Settings): Promise<Lock> {
+  makeHome(settings.home);
+  const lock = await tryLock(settings.home);
+  if (lock === undefined) {
+    throw new StackProblem('already_running', `The shop of ${settings.home} already runs or is just starting. See: npm run stack -- status · stop it: npm run stack -- down`);
+  }
+  return lock;
+}
+
+async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): Promise<OpenShop> {
+  const stopWatching = new AbortController();
+  const done = Promise.withResolvers<void>();
+  let closing: Promise<void> | undefined;
+  const stopEverything = async () => {
+    stopWatching.abort();
+    await supervisor.stop();
+    supervisor.log('everything is stopped');
+    control.close();
+    lock.release();
+    done.resolve();
+  };
+  const close = () => (closing ??= stopEverything());
+  const control = await openControl(settings.home, { supervisor, describe: () => describeShop(settings, supervisor), close });
+  const ready = supervisor.start().then(
+    () => watchConnectors(settings, supervisor, stopWatching.signal),
+    async (error: unknown) => {
+      await close();
+      throw error;
+    },
+  );
+  return { supervisor, ready, close, closed: done.promise };
+}
+
+function describeShop(settings: Settings, supervisor: Supervisor): Shop {
+  const auditorUrls = Object.fromEntries(databaseServices.map((service) => [service, databaseUrl(settings, service, 'auditor')])) as Shop['auditorUrls'];
+  return {
+    home: settings.home,
+    gatewayUrl: serviceUrl(settings, 'gateway'),
+    pspUrl: serviceUrl(settings, 'psp'),
+    pspApiKey: valueOf(settings, 'PSP_API_KEY'),
+    operatorSecret: valueOf(settings, 'OPERATOR_SECRET'),
+    mailUrl: mailUrl(settings),
+    kafkaBrokers: [kafkaBroker(settings)],
+    connectUrl: connectUrl(settings),
+    auditorUrls,
+    partPids: Object.fromEntries(supervisor.status().parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]]))),
+  };
+}

@@ -1,0 +1,238 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Part, PartState, PartStatus } from './part.ts';
+import { openLog, tailOfLog } from './part-log.ts';
+import { forgetProcess, recordProcess } from './process-record.ts';
+import { signalProcess, signalTree } from './process-table.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
+
+/** What a part's runner needs from its surroundings. */
+export type Surroundings = {
+  readonly home: string;
+  /** Resolves when these parts run; rejects when the signal says so. */
+  readonly whenRunning: (names: readonly string[], signal: AbortSignal) => Promise<void>;
+  readonly log: (line: string) => void;
+  readonly changed: () => void;
+};
+
+// A part that keeps dying is given up after this many deaths in a row; before the shop was ever up, sooner: then it is a mistake, not an accident.
+const DEATHS_IN_A_ROW_MAX = 12;
+const DEATHS_AT_START_MAX = 3;
+const RESTART_AFTER_MS_MIN = 200;
+const RESTART_AFTER_MS_MAX = 15_000;
+// Up this long, and earlier deaths are forgotten.
+const HEALTHY_AFTER_MS = 20_000;
+const PROBE_EVERY_MS = 100;
+const LOG_TAIL_LINES = 15;
+
+/** Keeps one part up as long as it is wanted: starts it, waits until it is of use, starts it again when it dies. */
+export class PartRunner {
+  readonly part: Part<string>;
+  private readonly around: Surroundings;
+  private state: PartState = 'stopped';
+  private since = new Date();
+  private detail: string | undefined;
+  private alarm: string | undefined;
+  private process: ChildProcess | undefined;
+  private wanted = false;
+  private wasUp = false;
+  private cancel = new AbortController();
+  private life: Promise<void> = Promise.resolve();
+
+  constructor(part: Part<string>, around: Surroundings) {
+    this.part = part;
+    this.around = around;
+  }
+
+  status(): PartStatus {
+    const { name, kind, url } = this.part;
+    const detail = [this.alarm, this.detail].filter((text) => text !== undefined).join('; ');
+    const pid = this.process?.pid;
+    return { name, kind, url, ...(pid !== undefined && { pid }), state: this.state, since: this.since.toISOString(), ...(detail !== '' && { detail }) };
+  }
+
+  isRunning(): boolean {
+    return this.state === 'running';
+  }
+
+  /** A word for the status of a part that runs but does not do its work. */
+  setAlarm(alarm: string | undefined): void {
+    if (alarm === this.alarm) return;
+    if (alarm !== undefined) this.around.log(`${this.part.name}: ALARM: ${alarm}`);
+    else this.around.log(`${this.part.name}: alarm is over: ${this.alarm}`);
+    this.alarm = alarm;
+    this.around.changed();
+  }
+
+  /** From now on the part is to be up. Parts it needs are waited for only when `inOrder`: by hand, everything can be started at any time. */
+  start({ inOrder }: { inOrder: boolean }): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.cancel = new AbortController();
+    this.life = this.live(inOrder, this.cancel.signal);
+  }
+
+  /** From now on the part is to be down; resolves when it is. */
+  async stop(): Promise<void> {
+    this.wanted = false;
+    if (this.process !== undefined) this.become('stopping');
+    this.cancel.abort();
+    await this.life;
+  }
+
+  /** Ends the part's processes without warning, as a crash would. It comes back by itself unless `leave`. */
+  async kill({ leave }: { leave: boolean }): Promise<void> {
+    const child = this.livingProcess();
+    if (leave) this.wanted = false;
+    const gone = once(child, 'exit');
+    signalTree(child.pid, 'SIGKILL');
+    await gone;
+    if (leave) await this.life;
+  }
+
+  pause(): void {
+    signalTree(this.livingProcess().pid, 'SIGSTOP');
+    this.become('paused');
+  }
+
+  resume(): void {
+    if (this.state !== 'paused') throw new StackProblem('not_paused', `${this.part.name} is ${this.state}, not paused.`);
+    signalTree(this.livingProcess().pid, 'SIGCONT');
+    this.become('running');
+  }
+
+  private livingProcess(): ChildProcess & { readonly pid: number } {
+    const child = this.process;
+    if (!isSpawned(child)) throw new StackProblem('not_up', `${this.part.name} is ${this.state}: it has no process. Start it with: npm run stack -- start ${this.part.name}`);
+    return child;
+  }
+
+  private async live(inOrder: boolean, signal: AbortSignal): Promise<void> {
+    let deaths = 0;
+    while (this.wanted) {
+      const began = Date.now();
+      try {
+        await this.liveOnce(inOrder && deaths === 0, signal);
+      } catch (error) {
+        if (error instanceof StackProblem && this.wanted) {
+          this.wanted = false;
+          return this.become('failed', error.message);
+        }
+        this.detail = messageOf(error);
+      }
+      if (!this.wanted) break;
+      deaths = this.wasUp && Date.now() - began > HEALTHY_AFTER_MS ? 1 : deaths + 1;
+      if (deaths >= (this.wasUp ? DEATHS_IN_A_ROW_MAX : DEATHS_AT_START_MAX)) {
+        this.wanted = false;
+        const { name } = this.part;
+        return this.become('failed', `${name} ended ${deaths} times in a row (${this.detail ?? 'no reason known'}). The end of its log:\n${tailOfLog(this.around.home, name, LOG_TAIL_LINES)}`);
+      }
+      const afterMs = Math.min(RESTART_AFTER_MS_MIN * 2 ** (deaths - 1), RESTART_AFTER_MS_MAX);
+      this.become('restarting', `${this.detail ?? 'it ended'}; starts again after ${afterMs} ms`);
+      await delay(afterMs, undefined, { signal }).catch(() => undefined);
+    }
+    this.become('stopped');
+  }
+
+  // Returns or throws when the process is gone, whoever ended it.
+  private async liveOnce(inOrder: boolean, signal: AbortSignal): Promise<void> {
+    const say = (detail: string) => this.become(this.state, detail);
+    if (inOrder && this.part.after.length > 0) {
+      this.become('waiting', `for ${this.part.after.join(', ')}`);
+      await this.around.whenRunning(this.part.after, signal);
+    }
+    this.become('starting');
+    await this.part.prepare?.(say);
+    signal.throwIfAborted();
+    const child = await this.spawnProcess();
+    const gone = new AbortController();
+    const exit = once(child, 'exit').then((said: unknown[]) => {
+      gone.abort();
+      return said;
+    });
+    const either = AbortSignal.any([signal, gone.signal]);
+    let problem: unknown;
+    try {
+      await this.becomeReady(inOrder, either, say);
+      if (!either.aborted) await once(either, 'abort');
+    } catch (error) {
+      problem = error;
+    }
+    if (!gone.signal.aborted) await this.endProcess(child, exit);
+    const [code, endedBy] = await exit;
+    this.process = undefined;
+    forgetProcess(this.around.home, this.part.name);
+    this.part.ended?.(!this.wanted && endedBy !== 'SIGKILL');
+    this.around.log(`${this.part.name}: ended (${endedBy ?? `exit code ${String(code)}`})`);
+    if (problem instanceof StackProblem) throw problem;
+    this.detail = gone.signal.aborted && problem !== undefined && !isAbort(problem) ? messageOf(problem) : `ended with ${String(endedBy ?? `exit code ${String(code)}`)}`;
+  }
+
+  private async becomeReady(inOrder: boolean, signal: AbortSignal, say: (detail: string) => void): Promise<void> {
+    const { part } = this;
+    const deadline = Date.now() + part.readyWithinMs;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await part.probe();
+        break;
+      } catch (error) {
+        if (Date.now() > deadline) throw new Error(`did not answer within ${part.readyWithinMs / 1000} s (${messageOf(error)})`, { cause: error });
+      }
+      await delay(PROBE_EVERY_MS, undefined, { signal });
+    }
+    if (part.settle !== undefined) {
+      if (inOrder && part.settleAfter !== undefined) await this.around.whenRunning(part.settleAfter, signal);
+      await part.settle(say);
+      signal.throwIfAborted();
+    }
+    this.wasUp = true;
+    this.become('running');
+  }
+
+  private async spawnProcess(): Promise<ChildProcess & { readonly pid: number }> {
+    const { program, args, env, cwd, user } = await this.part.command();
+    const log = openLog(this.around.home, this.part.name);
+    try {
+      const child = spawn(program, args, { env, stdio: ['ignore', log.fd, log.fd], detached: true, ...(cwd !== undefined && { cwd }), ...user });
+      await once(child, 'spawn');
+      if (!isSpawned(child)) throw new Error(`${program} has no process id`);
+      this.process = child;
+      recordProcess(this.around.home, this.part.name, child.pid);
+      this.around.changed();
+      return child;
+    } finally {
+      log.close();
+    }
+  }
+
+  private async endProcess(child: ChildProcess & { readonly pid: number }, exit: Promise<unknown>): Promise<void> {
+    signalTree(child.pid, 'SIGCONT');
+    signalProcess(child.pid, this.part.stopSignal);
+    const tooLong = setTimeout(() => {
+      this.around.log(`${this.part.name}: did not stop within ${this.part.stopWithinMs} ms and is killed`);
+      signalTree(child.pid, 'SIGKILL');
+    }, this.part.stopWithinMs);
+    await exit;
+    clearTimeout(tooLong);
+  }
+
+  private become(state: PartState, detail?: string): void {
+    if (state !== this.state) {
+      this.since = new Date();
+      this.around.log(`${this.part.name}: ${state}${detail === undefined ? '' : ` (${detail})`}`);
+    }
+    this.state = state;
+    this.detail = detail;
+    this.around.changed();
+  }
+}
+
+function isSpawned(child: ChildProcess | undefined): child is ChildProcess & { readonly pid: number } {
+  return child?.pid !== undefined;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -1,0 +1,71 @@
+import type { SystemUser } from './home.ts';
+import type { PortVariable } from './settings.ts';
+
+export const partNames = [
+  'order-db',
+  'inventory-db',
+  'payment-db',
+  'notification-db',
+  'kafka',
+  'connect',
+  'redis',
+  'mail',
+  'psp',
+  'order',
+  'inventory',
+  'payment',
+  'notification',
+  'gateway',
+] as const;
+
+export type PartName = (typeof partNames)[number];
+export type PartKind = 'database' | 'broker' | 'connect' | 'cache' | 'mail' | 'provider' | 'service';
+
+export type Command = {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly user?: SystemUser | undefined;
+};
+
+/** Tells whoever waits what a part is busy with. */
+export type Say = (detail: string) => void;
+
+/** One process of the shop, and everything the supervisor must know to keep it up. */
+export type Part<Name extends string = PartName> = {
+  readonly name: Name;
+  readonly kind: PartKind;
+  /** Where to reach it, for people. */
+  readonly url: string;
+  readonly ports: readonly { readonly variable: PortVariable; readonly port: number }[];
+  /** Parts that run before this one is started, the first time. It is stopped before them. */
+  readonly after: readonly Name[];
+  /** Parts that run before `settle`, while this one may already be starting. It is stopped before them too. */
+  readonly settleAfter?: readonly Name[];
+  /** Fetches and lays out what the process needs. Runs before every start; does nothing when nothing is to do. */
+  readonly prepare?: (say: Say) => Promise<void>;
+  readonly command: () => Promise<Command>;
+  /** Resolves when the process answers; rejects while it does not. */
+  readonly probe: () => Promise<void>;
+  /** What must be done in the running process before others can use it: roles, topics, connectors. Can be repeated. */
+  readonly settle?: (say: Say) => Promise<void>;
+  /** Told after the process ended; `stopped` when it ended because we asked and it took its time to do it well. */
+  readonly ended?: (stopped: boolean) => void;
+  readonly stopSignal: 'SIGTERM' | 'SIGINT';
+  readonly readyWithinMs: number;
+  readonly stopWithinMs: number;
+};
+
+export type PartState = 'waiting' | 'starting' | 'running' | 'paused' | 'restarting' | 'stopping' | 'stopped' | 'failed';
+
+export type PartStatus = {
+  readonly name: string;
+  readonly kind: PartKind;
+  readonly url: string;
+  readonly pid?: number;
+  readonly state: PartState;
+  /** RFC 3339: since when it has been in this state. */
+  readonly since: string;
+  readonly detail?: string;
+};

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { identify, isAlive, type ProcessIdentity, readProcess, signalProcess, signalTree, treeOf } from './process-table.ts';
+
+/** Writes down which process a part is, so that a later run can find it should the supervisor be killed. */
+export function recordProcess(home: string, part: string, pid: number): void {
+  const identity = identify(pid);
+  if (identity !== undefined) writeFileSync(recordFile(home, part), JSON.stringify(identity));
+}
+
+export function forgetProcess(home: string, part: string): void {
+  rmSync(recordFile(home, part), { force: true });
+}
+
+const ASKED_TO_END_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+/** Ends what a killed supervisor left running, and nothing else: only processes whose id and start time were written down. Tells their names. */
+export async function endLeftovers(home: string): Promise<string[]> {
+  const folder = join(home, 'run');
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length));
+  const left = await Promise.all(names.map(async (name) => ((await endLeftover(home, name)) ? name : undefined)));
+  return left.filter((name) => name !== undefined);
+}
+
+async function endLeftover(home: string, part: string): Promise<boolean> {
+  const identity = readRecord(home, part);
+  if (identity === undefined || !isAlive(identity)) {
+    forgetProcess(home, part);
+    return false;
+  }
+  const tree = treeOf(identity.pid).flatMap((pid) => identify(pid) ?? []);
+  signalTree(identity.pid, 'SIGCONT');
+  signalProcess(identity.pid, part.endsWith('-db') ? 'SIGINT' : 'SIGTERM');
+  const deadline = Date.now() + ASKED_TO_END_WITHIN_MS;
+  while (tree.some(isAlive)) {
+    if (Date.now() > deadline) for (const member of tree) if (isAlive(member)) signalProcess(member.pid, 'SIGKILL');
+    await delay(LOOK_EVERY_MS);
+  }
+  forgetProcess(home, part);
+  return true;
+}
+
+function readRecord(home: string, part: string): ProcessIdentity | undefined {
+  try {
+    const record: unknown = JSON.parse(readFileSync(recordFile(home, part), 'utf8'));
+    return isIdentity(record) && readProcess(record.pid) !== undefined ? record : undefined;
+  } catch {
+    // Cut short by the crash that left it: the process it meant cannot be told from any other, so it is not touched.
+    return undefined;
+  }
+}
+
+function isIdentity(value: unknown): value is ProcessIdentity {
+  return typeof value === 'object' && value !== null && 'pid' in value && 'startTicks' in value && 'boot' in value && typeof value.pid === 'number';
+}
+
+function recordFile(home: string, part: string): string {
+  return join(home, 'run', `${part}.json`);
+}

@@ -1,0 +1,117 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { databaseUrl, type DatabaseService, dataFolder, HOST, kafkaBroker, redisUrl, serviceUrl, smtpUrl } from './addresses.ts';
+import type { Part, PartName } from './part.ts';
+import { probeHttp } from './probe.ts';
+import { ensureSessionKeys } from './session-keys.ts';
+import { type PortVariable, type Settings, valueOf } from './settings.ts';
+
+/** The processes that are ours: the provider, the four services and the gateway, as far as they exist. */
+export function serviceParts(settings: Settings): Part[] {
+  return [
+    servicePart(settings, { name: 'psp', folder: 'psp-simulator', kind: 'provider', after: [], env: pspEnvironment }),
+    servicePart(settings, { name: 'order', folder: 'order', after: ['order-db', 'kafka'], env: orderEnvironment }),
+    servicePart(settings, { name: 'inventory', folder: 'inventory', after: ['inventory-db', 'kafka'], env: inventoryEnvironment }),
+    servicePart(settings, { name: 'payment', folder: 'payment', after: ['payment-db', 'kafka'], env: paymentEnvironment }),
+    servicePart(settings, { name: 'notification', folder: 'notification', after: ['notification-db', 'kafka'], env: notificationEnvironment }),
+    servicePart(settings, { name: 'gateway', folder: 'gateway', after: ['redis'], env: gatewayEnvironment }),
+  ].filter((part) => part !== undefined);
+}
+
+type Service = {
+  readonly name: Extract<PartName, 'psp' | 'gateway' | DatabaseService>;
+  readonly folder: string;
+  readonly kind?: 'provider' | 'service';
+  readonly after: readonly PartName[];
+  readonly env: (settings: Settings) => Record<string, string>;
+};
+
+// A service's heap. The young generation is kept small: at its default of 16 MB a process that allocates a little keeps all of it resident.
+const NODE_OPTIONS = ['--max-old-space-size=256', '--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
+
+function servicePart(settings: Settings, service: Service): Part | undefined {
+  const { name } = service;
+  const main = join(settings.root, 'services', service.folder, 'src/main.ts');
+  if (!existsSync(main)) return undefined;
+  const variable: PortVariable = `${name.toUpperCase() as Uppercase<typeof name>}_PORT`;
+  const port = settings.ports[variable];
+  const url = serviceUrl(settings, name);
+  const base = { PATH: process.env.PATH ?? '', TZ: 'UTC', HOST, PORT: String(port), LOG_LEVEL: valueOf(settings, 'LOG_LEVEL'), SHOP_LOCAL: valueOf(settings, 'SHOP_LOCAL') };
+  return {
+    name,
+    kind: service.kind ?? 'service',
+    url,
+    ports: [{ variable, port }],
+    after: service.after,
+    prepare: async () => {
+      mkdirSync(dataFolder(settings.home, name), { recursive: true });
+      if (name === 'gateway') await ensureSessionKeys(sessionKeysFile(settings));
+    },
+    command: async () => ({
+      program: process.execPath,
+      args: [...NODE_OPTIONS, main],
+      env: { ...base, ...passedOn(settings), ...service.env(settings) },
+      cwd: join(settings.root, 'services', service.folder),
+    }),
+    probe: () => probeHttp(`${url}/readyz`),
+    stopSignal: 'SIGTERM',
+    readyWithinMs: 60_000,
+    stopWithinMs: 15_000,
+  };
+}
+
+function passedOn(settings: Settings): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings.values).filter(([name]) => name.startsWith('OTEL_')));
+}
+
+function consumerEnvironment(settings: Settings, service: DatabaseService): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl(settings, service, 'app'),
+    KAFKA_BROKERS: kafkaBroker(settings),
+    JWKS_URL: `${serviceUrl(settings, 'gateway')}/.well-known/jwks.json`,
+    JWKS_CACHE_FILE: join(dataFolder(settings.home, service), 'jwks.json'),
+    ...pick(settings, ['JWT_ISSUER', 'JWT_AUDIENCE']),
+  };
+}
+
+function orderEnvironment(settings: Settings): Record<string, string> {
+  return { ...consumerEnvironment(settings, 'order'), ...pick(settings, ['CHECKOUT_DEADLINE']) };
+}
+
+function inventoryEnvironment(settings: Settings): Record<string, string> {
+  return { ...consumerEnvironment(settings, 'inventory'), ...pick(settings, ['SEED_CATALOGUE']) };
+}
+
+function paymentEnvironment(settings: Settings): Record<string, string> {
+  return { ...consumerEnvironment(settings, 'payment'), PSP_URL: serviceUrl(settings, 'psp'), ...pick(settings, ['PSP_API_KEY']) };
+}
+
+function notificationEnvironment(settings: Settings): Record<string, string> {
+  return { ...consumerEnvironment(settings, 'notification'), SMTP_URL: smtpUrl(settings), ...pick(settings, ['MAIL_FROM']) };
+}
+
+function pspEnvironment(settings: Settings): Record<string, string> {
+  return { LEDGER_FILE: join(dataFolder(settings.home, 'psp'), 'ledger.sqlite'), ...pick(settings, ['PSP_API_KEY']) };
+}
+
+function gatewayEnvironment(settings: Settings): Record<string, string> {
+  const limits = Object.entries(settings.values).filter(([name]) => name.startsWith('RATE_LIMIT_') || name === 'TRUSTED_PROXIES');
+  return {
+    ORDER_URL: serviceUrl(settings, 'order'),
+    INVENTORY_URL: serviceUrl(settings, 'inventory'),
+    PAYMENT_URL: serviceUrl(settings, 'payment'),
+    NOTIFICATION_URL: serviceUrl(settings, 'notification'),
+    REDIS_URL: redisUrl(settings),
+    SESSION_KEYS_FILE: sessionKeysFile(settings),
+    ...pick(settings, ['OPERATOR_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE']),
+    ...Object.fromEntries(limits),
+  };
+}
+
+function sessionKeysFile(settings: Settings): string {
+  return join(settings.home, 'keys/session-keys.json');
+}
+
+function pick(settings: Settings, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, valueOf(settings, name)]));
+}

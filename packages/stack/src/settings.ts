@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { chooseHome } from './home.ts';
+import { StackProblem } from './stack-problem.ts';
+
+/** Every port of the shop: the variable that changes it, and what it is without one. */
+export const defaultPorts = {
+  GATEWAY_PORT: 8080,
+  ORDER_PORT: 3001,
+  INVENTORY_PORT: 3002,
+  PAYMENT_PORT: 3003,
+  NOTIFICATION_PORT: 3004,
+  PSP_PORT: 3005,
+  ORDER_DB_PORT: 5433,
+  INVENTORY_DB_PORT: 5434,
+  PAYMENT_DB_PORT: 5435,
+  NOTIFICATION_DB_PORT: 5436,
+  KAFKA_PORT: 9092,
+  KAFKA_CONTROLLER_PORT: 9093,
+  CONNECT_PORT: 8083,
+  REDIS_PORT: 6379,
+  MAIL_PORT: 1080,
+  SMTP_PORT: 1025,
+} as const;
+
+export type PortVariable = keyof typeof defaultPorts;
+
+export type Settings = {
+  /** The checkout. */
+  readonly root: string;
+  /** Where the running shop keeps its data, logs and control socket. */
+  readonly home: string;
+  /** Where fetched things are kept, for every checkout. */
+  readonly cache: string;
+  readonly ports: Readonly<Record<PortVariable, number>>;
+  /** infra/local.env with the environment's own values over it. */
+  readonly values: Readonly<Record<string, string>>;
+};
+
+/** The settings of the shop that this environment means. Throws a StackProblem that names the variable when one is no good. */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const root = join(import.meta.dirname, '../../..');
+  return {
+    root,
+    home: chooseHome(root, env.SAGAMART_HOME),
+    cache: env.SAGAMART_CACHE ?? join(homedir(), '.cache', 'sagamart'),
+    ports: readPorts(env),
+    values: readValues(readFileSync(join(root, 'infra/local.env'), 'utf8'), env),
+  };
+}
+
+/** A value of infra/local.env; a missing one is a broken file. */
+export function valueOf(settings: Settings, name: string): string {
+  const value = settings.values[name];
+  if (value === undefined) throw new StackProblem('setting_missing', `infra/local.env has no ${name}. Add it there or set it in the environment.`);
+  return value;
+}
+
+const PORT_MAX = 65_535;
+
+export function readPorts(env: NodeJS.ProcessEnv): Record<PortVariable, number> {
+  const offset = Number(env.SAGAMART_PORT_OFFSET ?? '0');
+  if (!Number.isInteger(offset)) throw new StackProblem('bad_port', `SAGAMART_PORT_OFFSET is '${env.SAGAMART_PORT_OFFSET}'; expected a whole number.`);
+  const ports: Record<PortVariable, number> = { ...defaultPorts };
+  const takenBy = new Map<number, PortVariable>();
+  for (const variable of portVariables()) {
+    const port = env[variable] === undefined ? defaultPorts[variable] + offset : Number(env[variable]);
+    if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) {
+      throw new StackProblem('bad_port', `${variable} would be ${env[variable] ?? port}; expected a port from 1 to ${PORT_MAX}. Change it or SAGAMART_PORT_OFFSET.`);
+    }
+    const other = takenBy.get(port);
+    if (other !== undefined) throw new StackProblem('bad_port', `${variable} and ${other} are both ${port}. Change one of them.`);
+    takenBy.set(port, variable);
+    ports[variable] = port;
+  }
+  return ports;
+}
+
+export function portVariables(): PortVariable[] {
+  return Object.keys(defaultPorts).filter((name): name is PortVariable => name in defaultPorts);
+}
+
+// Settings of the services that infra/local.env need not name to be changeable from outside.
+const passedOn = /^(RATE_LIMIT_|OTEL_)|^TRUSTED_PROXIES$/;
+
+export function readValues(localEnv: string, env: NodeJS.ProcessEnv): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parseEnv(localEnv))) if (value !== undefined) values[name] = env[name] ?? value;
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && passedOn.test(name)) values[name] = value;
+  return values;
+}

@@ -1,0 +1,44 @@
+import { mailUrl, serviceUrl } from './addresses.ts';
+import type { PartStatus } from './part.ts';
+import type { Settings } from './settings.ts';
+import type { ShopStatus } from './supervisor.ts';
+
+export function formatStatus(status: ShopStatus): string {
+  if (status.parts.length === 0) return 'No shop runs here. Start it with: npm start';
+  const rows = status.parts.map((part) => [part.name, part.state, part.pid === undefined ? '' : String(part.pid), age(part.since), part.url, part.detail ?? '']);
+  return [`The shop is ${status.state}.`, '', ...table([['part', 'state', 'pid', 'for', 'address', ''], ...rows])].join('\n');
+}
+
+/** What a start ends with: where everything is, and three commands to try. */
+export function formatWelcome(settings: Settings, status: ShopStatus, tookMs: number, { detached }: { detached: boolean }): string {
+  const gateway = serviceUrl(settings, 'gateway');
+  const json = `-H 'content-type: application/json'`;
+  const order = `{"lines":[{"sku":"'$SKU'","quantity":1}],"paymentMethod":"tok_visa"}`;
+  return [
+    `The shop is open: ${status.parts.length} parts in ${(tookMs / 1000).toFixed(1)} s.`,
+    '',
+    ...table([['gateway', gateway], ['mail', mailUrl(settings)], ...status.parts.filter(isInfrastructure).map((part) => [part.name, part.url])]),
+    '',
+    'Try:',
+    `  TOKEN=$(curl -s ${gateway}/v1/sessions ${json} -d '{"email":"you@example.com"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`,
+    `  SKU=$(curl -s '${gateway}/v1/products?limit=1' | sed 's/.*"sku":"\\([^"]*\\)".*/\\1/'); curl -s ${gateway}/v1/orders -H "authorization: Bearer $TOKEN" -H "idempotency-key: $RANDOM" ${json} -d '${order}'`,
+    '  npm run stack -- status',
+    '',
+    detached ? 'Stop it with: npm run stack -- down' : 'Stop it with Ctrl-C.',
+  ].join('\n');
+}
+
+function isInfrastructure(part: PartStatus): boolean {
+  return part.name !== 'gateway' && part.name !== 'mail';
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
+}
+
+function age(since: string): string {
+  const seconds = Math.round((Date.now() - Date.parse(since)) / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}

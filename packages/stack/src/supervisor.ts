@@ -1,0 +1,98 @@
+import { appendFileSync } from 'node:fs';
+import { EventEmitter, once } from 'node:events';
+import type { Part, PartStatus } from './part.ts';
+import { logFile } from './part-log.ts';
+import { PartRunner } from './part-runner.ts';
+import { StackProblem } from './stack-problem.ts';
+
+export type ShopState = 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped';
+
+export type ShopStatus = {
+  readonly state: ShopState;
+  readonly target: 'native';
+  readonly supervisorPid?: number;
+  readonly parts: readonly PartStatus[];
+};
+
+/** Keeps a list of parts up: starts them in the order of what they need, restarts what dies, and stops them in the opposite order. */
+export class Supervisor {
+  private readonly runners = new Map<string, PartRunner>();
+  private readonly changes = new EventEmitter().setMaxListeners(0);
+  private readonly home: string;
+  private phase: 'starting' | 'up' | 'stopping' = 'starting';
+
+  constructor(parts: readonly Part<string>[], home: string) {
+    this.home = home;
+    const around = {
+      home,
+      whenRunning: (names: readonly string[], signal: AbortSignal) => this.whenRunning(names, signal),
+      log: (line: string) => this.log(line),
+      changed: () => void this.changes.emit('change'),
+    };
+    for (const part of parts) this.runners.set(part.name, new PartRunner(part, around));
+  }
+
+  status(): ShopStatus {
+    const parts = [...this.runners.values()].map((runner) => runner.status());
+    const allRun = parts.every((part) => part.state === 'running');
+    const state = this.phase === 'up' ? (allRun ? 'running' : 'degraded') : this.phase;
+    return { state, target: 'native', supervisorPid: process.pid, parts };
+  }
+
+  /** Resolves when every part runs; throws the message of the first that cannot. */
+  async start(): Promise<void> {
+    for (const runner of this.runners.values()) runner.start({ inOrder: true });
+    for (;;) {
+      const { parts } = this.status();
+      if (this.phase === 'stopping') throw new StackProblem('stopped', 'The shop was stopped before it was up.');
+      const failed = parts.find((part) => part.state === 'failed');
+      if (failed !== undefined) throw new StackProblem('part_failed', failed.detail ?? `${failed.name} did not start.`);
+      if (parts.every((part) => part.state === 'running')) break;
+      await once(this.changes, 'change');
+    }
+    this.phase = 'up';
+  }
+
+  /** Stops everything, each part before those it needs. Resolves when no process is left. */
+  async stop(): Promise<void> {
+    this.phase = 'stopping';
+    this.changes.emit('change');
+    const stopping = new Map<string, Promise<void>>();
+    const stopPart = (runner: PartRunner): Promise<void> => {
+      const { name } = runner.part;
+      const known = stopping.get(name);
+      if (known !== undefined) return known;
+      const dependents = [...this.runners.values()].filter(({ part }) => [...part.after, ...(part.settleAfter ?? [])].includes(name));
+      const stopped = Promise.all(dependents.map(stopPart)).then(() => runner.stop());
+      stopping.set(name, stopped);
+      return stopped;
+    };
+    await Promise.all([...this.runners.values()].map(stopPart));
+  }
+
+  runner(name: string): PartRunner {
+    const runner = this.runners.get(name);
+    if (runner === undefined) throw new StackProblem('no_such_part', `There is no part '${name}'. Parts: ${[...this.runners.keys()].join(', ')}.`);
+    return runner;
+  }
+
+  hasPart(name: string): boolean {
+    return this.runners.has(name);
+  }
+
+  /** Resolves when the parts run; rejects when one has failed or the signal aborts. */
+  async whenRunning(names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const waitedFor = names.filter((name) => this.runners.has(name)).map((name) => this.runner(name));
+      const failed = waitedFor.find((runner) => runner.status().state === 'failed');
+      if (failed !== undefined) throw new StackProblem('part_failed', failed.status().detail ?? `${failed.part.name} failed.`);
+      if (waitedFor.every((runner) => runner.isRunning())) return;
+      await once(this.changes, 'change', { signal });
+    }
+  }
+
+  log(line: string): void {
+    appendFileSync(logFile(this.home, 'supervisor'), `${new Date().toISOString()} ${line}\n`);
+  }
+}
