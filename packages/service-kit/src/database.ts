@@ -14,7 +14,7 @@ export type PoolOptions = {
 
 /** A pool whose statements, lock waits and idle transactions all have a limit, so that nothing waits for ever. */
 export function createPool(options: PoolOptions): Pool {
-  return new Pool({
+  const pool = new Pool({
     connectionString: options.connectionString,
     application_name: options.applicationName,
     max: options.connectionsMax ?? 10,
@@ -25,6 +25,9 @@ export function createPool(options: PoolOptions): Pool {
     idle_in_transaction_session_timeout: 10_000,
     types: bigintAsNumber,
   });
+  // The pool has already dropped an idle connection that broke; without a listener the process would end over it.
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 const bigintAsNumber = new TypeOverrides();

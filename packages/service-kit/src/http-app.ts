@@ -53,8 +53,9 @@ const readinessTimeoutMs = 1_000;
  * application/problem+json, bounded bodies, headers and times, trace context on the request, and /livez and /readyz.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
+  const logger: FastifyBaseLogger = options.logger;
   const base = fastify({
-    loggerInstance: options.logger as FastifyBaseLogger,
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceparent' }),
     genReqId: (request) => continueTrace(request.headers['traceparent']),
     bodyLimit: bodyBytesMax,

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { EventBody } from '@sagamart/contracts/events';
+import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder';
+import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import { createLogger } from '@sagamart/telemetry/logger';
+import type { Pool } from 'pg';
+import { createBatchHandler, UnreachablePair, type Participant } from './batch.ts';
+import { createPool } from './database.ts';
+import { migrateDatabase } from './migrate.ts';
+import { appendToOutbox } from './outbox.ts';
+import { causedBy, transition } from './transition.ts';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+const signal = new AbortController().signal;
+const clock = { now: () => new Date(), newEventId: newId<EventId> };
+
+/** A participant with one table: how many orders it has seen. It says payment.voided of each; `react` can be made to fail. */
+function counting(react: (orderId: OrderId) => void = () => undefined): Participant<{ seen: OrderId[]; said: ReturnType<typeof said> }, 'order.placed'> {
+  return {
+    hears: ['order.placed'],
+    load: async () => ({ seen: [], said: [] }),
+    react: (work, event) => {
+      react(event.data.orderId);
+      work.seen.push(event.data.orderId);
+      work.said.push(...said(event));
+    },
+    save: async (tx, work) => {
+      await tx.query('insert into seen (order_id) select unnest($1::uuid[])', [work.seen]);
+      await appendToOutbox(tx, work.said);
+    },
+  };
+}
+
+function said(event: ReturnType<typeof placed>) {
+  const says: EventBody<'payment.voided'>[] = [{ type: 'payment.voided', data: { orderId: event.data.orderId } }];
+  return transition('/test', { lamport: 0, version: 0 }, causedBy(event), says, clock).events;
+}
+
+function placed(orderId = newId<OrderId>()) {
+  return eventOf({ type: 'order.placed', data: placedData({ orderId }) });
+}
+
+async function database(t: TestContext): Promise<Pool> {
+  // A service without tables of its own: the kit's migrations alone.
+  const folder = import.meta.dirname;
+  const { url } = await freshDatabase(t, { template: 'kit', migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }) });
+  const pool = createPool({ connectionString: url, applicationName: 'test' });
+  t.after(() => pool.end());
+  await pool.query('create table seen (order_id uuid)');
+  return pool;
+}
+
+async function count(pool: Pool, table: string): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(`select count(*) as n from ${table}`);
+  return rows[0]?.n ?? -1;
+}
+
+async function parked(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ reason: string }>('select reason from parked_messages order by parked_id');
+  return rows.map((row) => row.reason);
+}
+
+test('an event has its effect once, however often it arrives', async (t) => {
+  const pool = await database(t);
+  const handle = createBatchHandler({ pool, participant: counting(), logger });
+  const record = recordOf(placed());
+  assert.deepEqual(await handle([record, record, recordOf(placed())], signal), { handled: 2, duplicates: 1, parked: 0 });
+  assert.deepEqual(await handle([record], signal), { handled: 0, duplicates: 1, parked: 0 });
+  assert.equal(await count(pool, 'seen'), 2);
+  assert.equal(await count(pool, 'inbox'), 2);
+  assert.equal(await count(pool, 'outbox'), 2);
+});
+
+test('two consumers with the same batch do the work once between them', async (t) => {
+  const pool = await database(t);
+  const records = Array.from({ length: 50 }, () => recordOf(placed()));
+  const handlers = [1, 2].map(() => createBatchHandler({ pool, participant: counting(), logger }));
+  const results = await Promise.all(handlers.map((handle, index) => handle(index === 0 ? records : records.toReversed(), signal)));
+  assert.equal(results.reduce((sum, { handled }) => sum + handled, 0), 50);
+  assert.equal(await count(pool, 'seen'), 50);
+});
+
+test('what nobody acts on is recorded and changes nothing', async (t) => {
+  const pool = await database(t);
+  const handle = createBatchHandler({ pool, participant: counting(), logger });
+  const voided = eventOf({ type: 'payment.voided', data: { orderId: newId<OrderId>() } });
+  const foreign = recordOf(voided);
+  foreign.headers['ce_type'] = 'payment.of-the-future';
+  assert.deepEqual(await handle([recordOf(eventOf({ ...voided, id: newId<EventId>() })), foreign], signal), { handled: 2, duplicates: 0, parked: 0 });
+  assert.equal(await count(pool, 'inbox'), 2);
+  assert.equal(await count(pool, 'seen'), 0);
+});
+
+test('a message that fails alone is parked, what follows of its key waits behind it, and all other keys flow', async (t) => {
+  const pool = await database(t);
+  const poisoned = newId<OrderId>();
+  const handle = createBatchHandler({
+    pool,
+    participant: counting((orderId) => {
+      if (orderId === poisoned) throw new UnreachablePair('broken', 'order.placed');
+    }),
+    logger,
+  });
+  const counts = await handle([recordOf(placed()), recordOf(placed(poisoned)), recordOf(placed(poisoned)), recordOf(placed())], signal);
+  assert.deepEqual(counts, { handled: 2, duplicates: 0, parked: 2 });
+  assert.deepEqual(await handle([recordOf(placed(poisoned)), recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 1 });
+  assert.deepEqual(await parked(pool), ['unreachable', 'behind_parked', 'behind_parked']);
+  assert.equal(await count(pool, 'seen'), 3);
+  assert.equal(await count(pool, 'inbox'), 6);
+});
+
+test('a programming error in a handler parks its message and stops nothing', async (t) => {
+  const pool = await database(t);
+  const handle = createBatchHandler({ pool, participant: counting(() => Reflect.get(Object(null), 'x').y), logger });
+  assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 0, duplicates: 0, parked: 1 });
+  assert.deepEqual(await parked(pool), ['handler_failed']);
+});
+
+test('a hostile record is parked byte for byte, once', async (t) => {
+  const pool = await database(t);
+  const handle = createBatchHandler({ pool, participant: counting(), logger });
+  const notJson = { ...recordOf(placed()), value: '{', bytes: Buffer.from([0x7b, 0xff, 0x00]) };
+  const noHeaders = { ...recordOf(placed()), key: 'a\0b', headers: {} };
+  const old = recordOf(placed());
+  old.headers['ce_id'] = '01800000-0000-7000-8000-000000000000';
+  const wrongData = { ...recordOf(placed()), value: '{"orderId":1}' };
+  const records = [notJson, noHeaders, old, wrongData];
+  assert.equal((await handle(records, signal)).parked, 4);
+  await handle(records, signal);
+  assert.deepEqual(await parked(pool), ['invalid_data', 'invalid_id', 'outside_window', 'invalid_data']);
+  const { rows } = await pool.query<{ value: Buffer }>('select value from parked_messages order by parked_id limit 1');
+  assert.deepEqual(rows[0]?.value, notJson.bytes);
+  assert.equal(await count(pool, 'inbox'), 2, 'only ids inside the window are marked');
+});
+
+test('a lost race is tried again until it is won', async (t) => {
+  const pool = await database(t);
+  let losses = 0;
+  const participant = counting();
+  const losing: typeof participant = {
+    ...participant,
+    save: async (tx, work) => {
+      if (losses++ < 5) await tx.query(`do $$ begin raise exception using errcode = '40P01'; end $$`);
+      await participant.save(tx, work);
+    },
+  };
+  const handle = createBatchHandler({ pool, participant: losing, logger });
+  assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 0 });
+  assert.equal(await count(pool, 'seen'), 1);
+});
