@@ -28,14 +28,15 @@ const ProductBody = Type.Object(
   { additionalProperties: false },
 );
 const RestockBody = Type.Object({ quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) }, { additionalProperties: false });
-const Page = Type.Object({ cursor: Type.Optional(Sku), limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }) });
+const Page = Type.Object({ cursor: Type.Optional(Sku), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) });
+const pageLimitDefault = 20;
 const BySku = Type.Object({ sku: Sku });
 
 export function registerProductRoutes(app: HttpApp, deps: Deps): void {
   const operator = requireOperator(deps.verifier);
 
   app.get('/products', { schema: { querystring: Page } }, async (request) => {
-    const { cursor, limit } = request.query;
+    const { cursor, limit = pageLimitDefault } = request.query;
     const products = await listOffered(deps.pool, { after: cursor ?? null, limit: limit + 1 });
     const items = products.slice(0, limit);
     return { items, nextCursor: products.length > limit ? (items.at(-1)?.sku ?? null) : null };

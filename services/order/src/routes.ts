@@ -31,7 +31,8 @@ const PlaceOrderBody = Type.Object(
   { additionalProperties: false },
 );
 
-const Page = Type.Object({ cursor: Type.Optional(OrderId), limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }) });
+const Page = Type.Object({ cursor: Type.Optional(OrderId), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) });
+const pageLimitDefault = 20;
 const ById = Type.Object({ orderId: OrderId });
 
 export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
@@ -57,7 +58,7 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
 
   app.get('/orders', { onRequest: signedIn, schema: { querystring: Page } }, async (request) => {
     const { customerId } = customerOf(callerOf(request));
-    const { cursor, limit } = request.query;
+    const { cursor, limit = pageLimitDefault } = request.query;
     const orders = await listOrders(deps.pool, { customerId, before: cursor ?? null, limit: limit + 1 });
     const page = orders.slice(0, limit);
     return { items: page.map(orderView), nextCursor: orders.length > limit ? (page.at(-1)?.orderId ?? null) : null };
