@@ -140,11 +140,8 @@ test('a customer lists their own orders, newest first, page by page', async () =
   }
   const listed: string[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
-    const page = (await client.call('GET', `/v1/orders?limit=2${cursor && `&cursor=${cursor}`}`, { token })).body as {
-      items: { orderId: string }[];
-      nextCursor: string | null;
-    };
-    listed.push(...page.items.map(({ orderId }) => orderId));
+    const page = await client.listOrders(token, `?limit=2${cursor && `&cursor=${cursor}`}`);
+    listed.push(...page.orderIds);
     cursor = page.nextCursor;
   }
   assert.deepEqual(listed, orderIds);

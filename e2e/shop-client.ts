@@ -140,6 +140,13 @@ export class ShopClient {
     return expectStatus(200, await this.call('GET', `/v1/orders/${orderId}`, { token })).body as OrderView;
   }
 
+  /** One page of the customer's orders, newest first. */
+  async listOrders(token: string, page = ''): Promise<{ orderIds: string[]; nextCursor: string | null }> {
+    const answer = expectStatus(200, await this.call('GET', `/v1/orders${page}`, { token }));
+    const { items, nextCursor } = answer.body as { items: { orderId: string }[]; nextCursor: string | null };
+    return { orderIds: items.map(({ orderId }) => orderId), nextCursor };
+  }
+
   async readTimeline(token: string, orderId: string): Promise<TimelineItem[]> {
     const answer = expectStatus(200, await this.call('GET', `/v1/orders/${orderId}/timeline`, { token }));
     return (answer.body as { items: TimelineItem[] }).items;

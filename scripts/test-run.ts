@@ -5,7 +5,12 @@ import { spec } from 'node:test/reporters';
 export type Tally = { passed: number; failed: number };
 
 /** Runs node:test files, each in a process of its own, and shows them as they end. A test that is skipped or cancelled has not passed. */
-export async function runTestFiles(options: { files: string[]; concurrency: number; timeoutMs: number; env?: NodeJS.ProcessEnv }): Promise<Tally> {
+export async function runTestFiles(options: {
+  files: string[];
+  concurrency: number;
+  timeoutMs: number;
+  env?: NodeJS.ProcessEnv;
+}): Promise<Tally> {
   const { files, concurrency, timeoutMs } = options;
   if (files.length === 0) return { passed: 0, failed: 0 };
   const stream = run({ files, concurrency, timeout: timeoutMs, env: { ...process.env, ...options.env } });
