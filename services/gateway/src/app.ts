@@ -20,7 +20,8 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
       { name: 'session-keys', check: async () => ((await keys.publicSet()).keys.length > 0 ? null : 'no keys') },
     ],
   });
-  await app.register(helmet);
+  // TLS ends before the gateway; upgrading would make a browser ask a local shop for https.
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   const origins = listOf(config.CORS_ORIGINS);
   if (origins.length > 0) await app.register(cors, { origin: origins, exposedHeaders, maxAge: corsSeconds });
   await addOpenApi(app);

@@ -173,12 +173,12 @@ export const ProblemDetails = Type.Object(
 
 /** The answers of a route for the published description. Bodies from services pass as they are, so nothing is serialized by it. */
 export function answers(byStatus: Record<string, { description: string; schema: TSchema }>): Record<string, unknown> {
-  const entries = Object.entries(byStatus).map(([status, { description, schema }]) => [
+  const entries: [string, unknown][] = Object.entries(byStatus).map(([status, { description, schema }]) => [
     status,
     { description, content: { 'application/json': { schema } } },
   ]);
   const problem = { description: 'A refusal', content: { 'application/problem+json': { schema: ProblemDetails } } };
-  return { ...Object.fromEntries(entries), '4xx': problem, '5xx': problem };
+  return Object.fromEntries([...entries, ['4xx', problem], ['5xx', problem]]);
 }
 
 function nullable<T extends TSchema>(schema: T) {

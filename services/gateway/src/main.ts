@@ -23,7 +23,10 @@ const app = await buildApp({ config, logger, keys, verifier, counter, order, inv
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
-  ...[order, inventory, payment, notification].map(({ name, close }) => ({ name, close })),
+  ...[order, inventory, payment, notification].map((upstream) => ({
+    name: upstream.name,
+    close: () => upstream.close(),
+  })),
   { name: 'redis', close: () => counter.close() },
 ]);
 await listen(app, config);

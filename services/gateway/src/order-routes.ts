@@ -92,9 +92,9 @@ export function addOrderRoutes(app: HttpApp, deps: Deps, limits: Limits): void {
       const answer = await order.call({ method: 'GET', path: `/orders/${orderId}`, headers: callerHeaders(request) });
       if (answer.status !== 200) return passThrough(reply, answer);
       const parts = {
-        payment: mapped(paid, status),
-        stock: mapped(reserved, status),
-        notifications: mapped(told, items),
+        payment: mapped(paid, statusOf),
+        stock: mapped(reserved, statusOf),
+        notifications: mapped(told, itemsOf),
       };
       return reply.send(composeOrder(parsed(order, OrderRecord, answer), parts));
     },
@@ -147,11 +147,11 @@ function mapped<T, U>(part: Part<T>, map: (value: T) => U): Part<U> {
   return part.kind === 'known' ? { kind: 'known', value: map(part.value) } : part;
 }
 
-function status<T>(record: { status: T }): T {
+function statusOf<T>(record: { status: T }): T {
   return record.status;
 }
 
-function items<T>(record: { items: T }): T {
+function itemsOf<T>(record: { items: T }): T {
   return record.items;
 }
 

@@ -1,5 +1,5 @@
 import type { CustomerId, OrderId } from '@sagamart/contracts/ids';
-import fc from 'fast-check';
+import { array, assert as check, constant, constantFrom, oneof, property, record, type Arbitrary } from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { composeOrder, type Part } from './order-view.ts';
@@ -139,46 +139,37 @@ test('the answer has neither what the order heard nor the customer of somebody',
   assert.equal(view.reason, 'out_of_stock');
 });
 
-const part = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Part<T>> =>
-  fc.oneof(value.map(known), fc.constant<Part<T>>(absent), fc.constant<Part<T>>(down));
-const anyOrder = fc
-  .record({
-    status: fc.constantFrom('pending' as const, 'confirmed' as const, 'cancelled' as const),
-    reason: fc.constantFrom(
-      'out_of_stock' as const,
-      'payment_declined' as const,
-      'timed_out' as const,
-      'customer_cancelled' as const,
-    ),
-    stock: fc.constantFrom(undefined, 'held' as const, 'rejected' as const, 'committed' as const, 'released' as const),
-    payment: fc.constantFrom(
-      undefined,
-      'captured' as const,
-      'declined' as const,
-      'voided' as const,
-      'refunded' as const,
-    ),
-    notifications: fc.array(fc.record({ outcome: fc.constantFrom(...Outcome.enum) }), { maxLength: 2 }),
-  })
-  .map(({ status, reason, stock, payment, notifications }) => {
-    const heard = { ...(stock && { stock }), ...(payment && { payment }), notifications };
-    return order({ status, heard, ...(status === 'cancelled' && { reason }) });
-  });
-const anyParts = fc.record({
-  payment: part(fc.constantFrom(...PaymentStep.enum)),
-  stock: part(fc.constantFrom(...StockStep.enum)),
+const part = <T>(value: Arbitrary<T>): Arbitrary<Part<T>> =>
+  oneof(value.map(known), constant<Part<T>>(absent), constant<Part<T>>(down));
+const anyOrder = record({
+  status: constantFrom('pending' as const, 'confirmed' as const, 'cancelled' as const),
+  reason: constantFrom(
+    'out_of_stock' as const,
+    'payment_declined' as const,
+    'timed_out' as const,
+    'customer_cancelled' as const,
+  ),
+  stock: constantFrom(undefined, 'held' as const, 'rejected' as const, 'committed' as const, 'released' as const),
+  payment: constantFrom(undefined, 'captured' as const, 'declined' as const, 'voided' as const, 'refunded' as const),
+  notifications: array(record({ outcome: constantFrom(...Outcome.enum) }), { maxLength: 2 }),
+}).map(({ status, reason, stock, payment, notifications }) => {
+  const heard = { ...(stock && { stock }), ...(payment && { payment }), notifications };
+  return order({ status, heard, ...(status === 'cancelled' && { reason }) });
+});
+const anyParts = record({
+  payment: part(constantFrom(...PaymentStep.enum)),
+  stock: part(constantFrom(...StockStep.enum)),
   notifications: part(
-    fc.array(
-      fc.record({ outcome: fc.constantFrom(...Outcome.enum), status: fc.constantFrom(...NotificationStep.enum) }),
-      { maxLength: 2 },
-    ),
+    array(record({ outcome: constantFrom(...Outcome.enum), status: constantFrom(...NotificationStep.enum) }), {
+      maxLength: 2,
+    }),
   ),
 });
 
 test('whatever is read, the answer never contradicts itself', () => {
-  fc.assert(
-    fc.property(anyOrder, anyParts, (record, parts) => {
-      const view = composeOrder(record, parts);
+  check(
+    property(anyOrder, anyParts, (placed, parts) => {
+      const view = composeOrder(placed, parts);
       const [paid, held] = [view.payment.status, view.stock.status];
       if (view.status === 'pending') {
         assert.ok(['waiting', 'capturing', 'captured', 'declined', 'unavailable'].includes(paid), paid);

@@ -5,6 +5,7 @@ import { callerOf } from '@sagamart/service-kit/token';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Deps } from './deps.ts';
 
+type Counted = Parameters<FastifyRateLimitStore['incr']>[1];
 type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /** The three limits, as hooks. Each adds itself to the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10) or refuses with 429. */
@@ -12,12 +13,15 @@ export type Limits = { address: Limit; sessions: Limit; customer: Limit };
 
 export async function createLimits(app: HttpApp, { config, counter }: Deps): Promise<Limits> {
   class CounterStore implements FastifyRateLimitStore {
-    incr(key: string, callback: Parameters<FastifyRateLimitStore['incr']>[1], windowMs: number): void {
-      void counter.count(key, windowMs).then((counted) => callback(null, counted));
+    incr(key: string, callback: Counted, windowMs: number): void {
+      void countFor(key, windowMs, callback);
     }
     child(): CounterStore {
       return this;
     }
+  }
+  async function countFor(key: string, windowMs: number, callback: Counted): Promise<void> {
+    callback(null, await counter.count(key, windowMs));
   }
   await app.register(fastifyRateLimit, { global: false, store: CounterStore });
 

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { fakeService, openDoor } from './test-door.ts';
+
+type Problem = {
+  type: string;
+  code: string;
+  status: number;
+  detail: string;
+  traceId: string;
+  errors?: { pointer: string }[];
+};
+const line = { sku: 'MUG-BLUE', quantity: 1 };
+const order = { lines: [line], paymentMethod: 'tok_visa' };
+const text = JSON.stringify(order);
+
+const bodies: [what: string, body: string | Buffer, status: number, code: string, pointer?: string][] = [
+  ['nothing', '', 400, 'invalid_request', ''],
+  ['no JSON', '{"lines":', 400, 'invalid_json'],
+  ['null', 'null', 400, 'invalid_request', ''],
+  ['an array', '[]', 400, 'invalid_request', ''],
+  ['a number', '1e999', 400, 'invalid_request', ''],
+  [
+    'bytes that are not UTF-8',
+    Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    400,
+    'invalid_json',
+  ],
+  ['brackets without end', '['.repeat(30_000), 400, 'invalid_json'],
+  ['deep nesting', `${'['.repeat(30_000)}${']'.repeat(30_000)}`, 400, 'invalid_json'],
+  ['deep nesting in a field', `{"lines":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`, 400, 'invalid_json'],
+  ['more than the door reads', JSON.stringify({ ...order, email: 'x'.repeat(70_000) }), 413, 'body_too_large'],
+  ['a prototype', `{"__proto__":{"a":1},${text.slice(1)}`, 400, 'invalid_json'],
+  ['a hidden prototype', `{"\\u005f_proto__":{"a":1},${text.slice(1)}`, 400, 'invalid_json'],
+  ['no lines', JSON.stringify({ ...order, lines: [] }), 400, 'invalid_request', '/lines'],
+  [
+    '51 lines',
+    JSON.stringify({ ...order, lines: Array.from({ length: 51 }, () => line) }),
+    400,
+    'invalid_request',
+    '/lines',
+  ],
+  [
+    'quantity 0',
+    JSON.stringify({ ...order, lines: [{ ...line, quantity: 0 }] }),
+    400,
+    'invalid_request',
+    '/lines/0/quantity',
+  ],
+  [
+    'quantity 100',
+    JSON.stringify({ ...order, lines: [line, { ...line, quantity: 100 }] }),
+    400,
+    'invalid_request',
+    '/lines/1/quantity',
+  ],
+  [
+    'quantity as text',
+    JSON.stringify({ ...order, lines: [{ ...line, quantity: '1' }] }),
+    400,
+    'invalid_request',
+    '/lines/0/quantity',
+  ],
+  [
+    'half a unit',
+    JSON.stringify({ ...order, lines: [{ ...line, quantity: 0.5 }] }),
+    400,
+    'invalid_request',
+    '/lines/0/quantity',
+  ],
+  ['a huge quantity', text.replace('"quantity":1', '"quantity":1e308'), 400, 'invalid_request', '/lines/0/quantity'],
+  ['no sku', JSON.stringify({ ...order, lines: [{ quantity: 1 }] }), 400, 'invalid_request', '/lines/0/sku'],
+  [
+    'a sku with SQL',
+    JSON.stringify({ ...order, lines: [{ ...line, sku: "A'; drop table" }] }),
+    400,
+    'invalid_request',
+    '/lines/0/sku',
+  ],
+  [
+    'a NUL character',
+    JSON.stringify({ ...order, paymentMethod: 'tok\0visa' }),
+    400,
+    'invalid_request',
+    '/paymentMethod',
+  ],
+  ['half a surrogate pair', `{"email":"\\ud800@example.com",${text.slice(1)}`, 400, 'invalid_request', '/email'],
+  ['an email that is none', JSON.stringify({ ...order, email: 'ada' }), 400, 'invalid_request', '/email'],
+  [
+    'an email that adds a header',
+    JSON.stringify({ ...order, email: 'a@example.com\r\nBcc: b@example.com' }),
+    400,
+    'invalid_request',
+    '/email',
+  ],
+  ['a price of its own', JSON.stringify({ ...order, totalMinor: 1 }), 400, 'invalid_request', '/totalMinor'],
+  [
+    'a negative expected price',
+    JSON.stringify({ ...order, lines: [{ ...line, expectedPriceMinor: -1 }] }),
+    400,
+    'invalid_request',
+    '/lines/0/expectedPriceMinor',
+  ],
+];
+
+test('a bad order is refused with a problem that names the field, and never reaches the order service', async (t) => {
+  const service = await fakeService(t, () => ({ status: 202, body: {} }));
+  const { app, customer } = await openDoor(t, { order: service.url });
+  const headers = { ...(await customer()), 'content-type': 'application/json', 'idempotency-key': 'k' };
+  for (const [what, payload, status, code, pointer] of bodies) {
+    const answer = await app.inject({ method: 'POST', url: '/v1/orders', payload, headers });
+    const problem = answer.json<Problem>();
+    assert.deepEqual([answer.statusCode, problem.code], [status, code], what);
+    assert.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8', what);
+    assert.deepEqual([problem.status, problem.type], [status, `https://sagamart.example/problems/${code}`], what);
+    assert.match(problem.traceId, /^[0-9a-f]{32}$/);
+    if (pointer !== undefined)
+      assert.ok(
+        problem.errors?.some((error) => error.pointer === pointer),
+        `${what}: ${answer.body}`,
+      );
+  }
+  assert.equal(service.received.length, 0);
+});
+
+test('other media types are refused', async (t) => {
+  const { app, customer } = await openDoor(t);
+  for (const type of [
+    'text/plain',
+    'application/xml',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'x',
+  ]) {
+    const headers = { ...(await customer()), 'content-type': type };
+    assert.equal(
+      (await app.inject({ method: 'POST', url: '/v1/orders', payload: text, headers })).statusCode,
+      415,
+      type,
+    );
+  }
+});
+
+test('a bad id, cursor, limit or path is refused', async (t) => {
+  const service = await fakeService(t, () => ({ status: 200, body: { items: [], nextCursor: null } }));
+  const { app, customer } = await openDoor(t, { order: service.url, inventory: service.url });
+  const headers = await customer();
+  const cases: [url: string, status: number, pointer?: string][] = [
+    ['/v1/orders/1', 400, '/params/orderId'],
+    ['/v1/orders/0199C0DE-7A3B-7C11-8A52-3F6F0B8F7A01', 400, '/params/orderId'],
+    ['/v1/orders/9b2d1c7e-5a4f-4c11-8a52-3f6f0b8f7a01', 400, '/params/orderId'],
+    ['/v1/orders/%00', 400, '/params/orderId'],
+    ['/v1/orders/..%2f..%2fadmin/timeline', 400, '/params/orderId'],
+    [`/v1/orders/${'a'.repeat(1_000)}`, 400],
+    ['/v1/orders/%zz', 400],
+    ['/v1/products/a', 400, '/params/sku'],
+    ['/v1/products/MUG%20BLUE', 400, '/params/sku'],
+    ['/v1/products/MUG%3Fadmin=1', 400, '/params/sku'],
+    ['/v1/products?limit=0', 400, '/querystring/limit'],
+    ['/v1/products?limit=101', 400, '/querystring/limit'],
+    ['/v1/products?limit=ten', 400, '/querystring/limit'],
+    ['/v1/products?limit=1&limit=2', 400, '/querystring/limit'],
+    ['/v1/products?cursor=%00', 400, '/querystring/cursor'],
+    ['/v1/products?cursor=a&cursor=b', 400, '/querystring/cursor'],
+    [`/v1/products?cursor=${'a'.repeat(500)}`, 400, '/querystring/cursor'],
+    ['/v1/products?sort=name', 400, '/querystring/sort'],
+    ['/v1/nothing', 404],
+    ['/v2/orders', 404],
+  ];
+  for (const [url, status, pointer] of cases) {
+    const answer = await app.inject({ url, headers });
+    assert.equal(answer.statusCode, status, `${url}: ${answer.body}`);
+    assert.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8', url);
+    if (pointer !== undefined)
+      assert.ok(
+        answer.json<Problem>().errors?.some((error) => error.pointer === pointer),
+        `${url}: ${answer.body}`,
+      );
+  }
+  assert.equal(service.received.length, 0);
+});
+
+test('a bad session request is refused and names the field', async (t) => {
+  const { app } = await openDoor(t);
+  const cases: [payload: object, pointer: string][] = [
+    [{ email: 1 }, '/email'],
+    [{ email: 'x' }, '/email'],
+    [{ email: `${'a'.repeat(250)}@example.com` }, '/email'],
+    [{ customerId: '0199c0de-7a3b-7c11-8a52-3f6f0b8f7a01' }, '/customerId'],
+    [{ role: 'operator' }, '/secret'],
+    [{ role: 'operator', name: 'Ada Lovelace', secret: 'x' }, '/name'],
+    [{ role: 'customer' }, '/role'],
+  ];
+  for (const [payload, pointer] of cases) {
+    const answer = await app.inject({ method: 'POST', url: '/v1/sessions', payload });
+    assert.equal(answer.statusCode, 400);
+    assert.equal(
+      answer.json<Problem>().errors?.some((error) => error.pointer === '/email') ?? false,
+      pointer === '/email',
+    );
+    assert.ok(
+      answer.json<Problem>().errors?.some((error) => error.pointer === pointer),
+      `${JSON.stringify(payload)}: ${answer.body}`,
+    );
+  }
+});
+
+test('bytes that are not HTTP, and headers without end, get a problem and a closed connection', async (t) => {
+  const { app } = await openDoor(t);
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
+  const answerTo = (bytes: string) =>
+    new Promise<string>((resolve, reject) => {
+      let answer = '';
+      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+      socket.on('data', (chunk) => (answer += chunk.toString()));
+      socket.on('close', () => resolve(answer));
+      socket.on('error', reject);
+    });
+  assert.match(
+    await answerTo('hello\r\n\r\n'),
+    /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/,
+  );
+  assert.match(await answerTo(`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
+});

@@ -1,0 +1,107 @@
+import { createLogger } from '@sagamart/telemetry/logger';
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { createProcessCounts, createRequestCounter } from './request-counter.ts';
+import { fakeService, openDoor } from './test-door.ts';
+
+const products = () => ({ status: 200, body: { items: [], nextCursor: null } });
+const order = { lines: [{ sku: 'MUG-BLUE', quantity: 1 }], paymentMethod: 'tok_visa' };
+
+test('an address beyond its limit is refused with 429, Retry-After and the RateLimit headers; another address is not', async (t) => {
+  const inventory = await fakeService(t, products);
+  const { app } = await openDoor(t, { inventory: inventory.url, env: { RATE_LIMIT_ADDRESS_PER_SECOND: '2' } });
+  const read = (remoteAddress: string) => app.inject({ url: '/v1/products', remoteAddress });
+  const answers = [await read('10.0.0.1'), await read('10.0.0.1'), await read('10.0.0.1')];
+  assert.deepEqual(
+    answers.map((answer) => answer.statusCode),
+    [200, 200, 429],
+  );
+  assert.equal(answers[0]?.headers['ratelimit-policy'], '"address";q=2;w=1');
+  assert.equal(answers[0]?.headers['ratelimit'], '"address";r=1;t=1');
+  assert.equal(answers[2]?.headers['ratelimit'], '"address";r=0;t=1');
+  assert.equal(answers[2]?.headers['retry-after'], '1');
+  assert.equal(answers[2]?.headers['content-type'], 'application/problem+json; charset=utf-8');
+  assert.equal(answers[2]?.json<{ code: string }>().code, 'too_many_requests');
+  assert.equal((await read('10.0.0.2')).statusCode, 200);
+});
+
+test('a customer beyond the limit of orders is refused, and others at the same address go on', async (t) => {
+  const orders = await fakeService(t, () => ({ status: 202, body: {} }));
+  const { app, customer } = await openDoor(t, { order: orders.url, env: { RATE_LIMIT_CUSTOMER_PER_SECOND: '1' } });
+  const [one, other] = [await customer(), await customer()];
+  const place = (headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/v1/orders', payload: order, headers });
+  const first = await place(one);
+  assert.equal(first.headers['ratelimit-policy'], '"address";q=1000;w=1, "customer";q=1;w=1');
+  assert.deepEqual([first.statusCode, (await place(one)).statusCode, (await place(other)).statusCode], [202, 429, 202]);
+});
+
+test('sessions are limited by address', async (t) => {
+  const { app } = await openDoor(t, { env: { RATE_LIMIT_SESSIONS_PER_MINUTE: '1' } });
+  const open = () => app.inject({ method: 'POST', url: '/v1/sessions', payload: {} });
+  assert.equal((await open()).statusCode, 201);
+  const refused = await open();
+  assert.equal(refused.statusCode, 429);
+  assert.ok(Number(refused.headers['retry-after']) > 50);
+});
+
+test('X-Forwarded-For counts only when it comes from a configured proxy', async (t) => {
+  const inventory = await fakeService(t, products);
+  const env = { RATE_LIMIT_ADDRESS_PER_SECOND: '1' };
+  const plain = await openDoor(t, { inventory: inventory.url, env });
+  const behindProxy = await openDoor(t, { inventory: inventory.url, env: { ...env, TRUSTED_PROXIES: '10.0.0.0/8' } });
+  const statuses = async ({ app }: typeof plain, remoteAddress: string) => {
+    const codes = [];
+    for (const client of ['203.0.113.1', '203.0.113.2']) {
+      const headers = { 'x-forwarded-for': client };
+      codes.push((await app.inject({ url: '/v1/products', remoteAddress, headers })).statusCode);
+    }
+    return codes;
+  };
+  assert.deepEqual(await statuses(plain, '10.0.0.1'), [200, 429]);
+  assert.deepEqual(await statuses(behindProxy, '10.0.0.1'), [200, 200]);
+  assert.deepEqual(await statuses(behindProxy, '192.0.2.1'), [200, 429]);
+});
+
+const logger = createLogger({ service: 'gateway', level: 'silent' });
+
+test('with Redis down requests go on quickly, counted in the process', async (t) => {
+  const counter = createRequestCounter('redis://127.0.0.1:1', logger);
+  t.after(() => counter.close());
+  const startedAtMs = performance.now();
+  for (let i = 1; i <= 100; i++) assert.equal((await counter.count('k', 60_000)).current, i);
+  assert.ok(performance.now() - startedAtMs < 500);
+});
+
+test('with Redis hanging one request waits for 0.2 s and the next do not', async (t) => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const counter = createRequestCounter(`redis://127.0.0.1:${address.port}`, logger);
+  t.after(async () => {
+    await counter.close();
+    server.close();
+  });
+  const startedAtMs = performance.now();
+  for (let i = 1; i <= 100; i++) await counter.count('k', 60_000);
+  assert.ok(performance.now() - startedAtMs < 700);
+});
+
+test('a window of the process ends, and the oldest key is forgotten first when there are too many', () => {
+  let nowMs = 0;
+  const counts = createProcessCounts(() => nowMs);
+  assert.deepEqual(
+    [counts.count('a', 1_000), counts.count('a', 1_000)],
+    [
+      { current: 1, ttl: 1_000 },
+      { current: 2, ttl: 1_000 },
+    ],
+  );
+  nowMs = 1_000;
+  assert.deepEqual(counts.count('a', 1_000), { current: 1, ttl: 1_000 });
+  for (let i = 0; i < 100_000; i++) counts.count(`b${i}`, 1_000);
+  assert.equal(counts.count('a', 1_000).current, 1);
+  assert.equal(counts.count('b99999', 1_000).current, 2);
+});
