@@ -39,10 +39,10 @@ export function loadConfig<S extends TObject>(schema: S, env: NodeJS.ProcessEnv 
         variable,
         detail: `${isShown(property) ? `is '${text}'` : 'is not valid'}; expected ${expectationOf(property)}`,
       });
-    } else if ('secret' in property && text.includes(localOnlyPrefix) && env['SHOP_LOCAL'] !== '1') {
+    } else if (holdsLocalSecret(text) && env['SHOP_LOCAL'] !== '1') {
       faults.push({
         variable,
-        detail: `is a secret made for one machine ('${localOnlyPrefix}…'); expected a secret of your own, or SHOP_LOCAL=1`,
+        detail: `has a secret made for one machine ('${localOnlyPrefix}…'); expected a secret of your own, or SHOP_LOCAL=1`,
       });
     } else {
       values[variable] = value;
@@ -54,7 +54,7 @@ export function loadConfig<S extends TObject>(schema: S, env: NodeJS.ProcessEnv 
   return Object.freeze(values);
 }
 
-/** A string that is never shown: at least 16 characters, and refused when it is one of the committed local ones unless SHOP_LOCAL=1. */
+/** A string that is never shown, of at least 16 characters. Any value that holds a committed local secret is refused unless SHOP_LOCAL=1. */
 export function Secret() {
   return Type.String({ minLength: secretLengthMin, secret: true });
 }
@@ -103,6 +103,11 @@ export const messagingConfig = {
 const localOnlyPrefix = 'local-only-';
 const secretLengthMin = 16;
 const durationPattern = /^\d+(\.\d+)?\s?(ms|s|m|h|d)$/;
+
+/** A secret by itself, or the password inside an address such as a DATABASE_URL. */
+function holdsLocalSecret(text: string): boolean {
+  return text.includes(localOnlyPrefix);
+}
 
 function parse(property: TSchema, text: string): unknown {
   if ('duration' in property) return durationPattern.test(text) ? ms(text as StringValue) : text;

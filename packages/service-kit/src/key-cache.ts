@@ -17,7 +17,8 @@ export function createKeyCache(options: { url: string; file: string }): { keyOf:
   let asking: Promise<void> | null = null;
 
   async function refresh(): Promise<void> {
-    if (performance.now() - askedAtMs < refetchPauseMs && keys !== null) return;
+    const wasJustAsked = performance.now() - askedAtMs < refetchPauseMs;
+    if (asking === null && wasJustAsked && keys !== null) return;
     asking ??= fetchKeys().finally(() => (asking = null));
     await asking;
   }

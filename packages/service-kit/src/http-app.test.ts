@@ -1,0 +1,113 @@
+import { createLogger } from '@sagamart/telemetry/logger';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Type } from 'typebox';
+import { createHttpApp, type ReadinessCheck } from './http-app.ts';
+import { Problem, type ProblemBody } from './problem.ts';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+
+function appThatThrows(error: unknown) {
+  const app = createHttpApp({ service: 'test', logger });
+  app.get('/', () => {
+    throw error;
+  });
+  return app;
+}
+
+const coded = (code: string) => Object.assign(new Error('password=hunter2'), { code });
+
+for (const [what, error] of [
+  ['a refused connection', coded('ECONNREFUSED')],
+  ['a server that shuts down', coded('57P01')],
+  ['a server that starts up', coded('57P03')],
+  ['too many connections', coded('53300')],
+  ['a statement that took too long', coded('57014')],
+  ['a lock that was not given', coded('55P03')],
+  ['a deadlock', coded('40P01')],
+  ['no connection from the pool in time', new Error('timeout exceeded when trying to connect')],
+  ['a connection that broke', new Error('Connection terminated unexpectedly')],
+  ['trouble that somebody wrapped', new Error('no', { cause: coded('ECONNRESET') })],
+] as const) {
+  test(`${what} is answered 503 with Retry-After`, async () => {
+    const answer = await appThatThrows(error).inject('/');
+    const problem = answer.json<ProblemBody>();
+    assert.deepEqual([answer.statusCode, answer.headers['retry-after'], problem.code], [503, '1', 'unavailable']);
+    assert.equal(answer.body.includes('hunter2'), false);
+  });
+}
+
+test('what nobody foresaw is answered 500 without its internals', async () => {
+  for (const error of [new TypeError('hunter2'), coded('23505'), 'hunter2', null]) {
+    const answer = await appThatThrows(error).inject('/');
+    assert.deepEqual([answer.statusCode, answer.json<ProblemBody>().code], [500, 'internal']);
+    assert.equal(answer.body.includes('hunter2'), false);
+  }
+});
+
+test('a problem is answered as RFC 9457 shows it, with the trace of the request', async () => {
+  const errors = [{ pointer: '/lines/0/sku', detail: 'is not sold here' }];
+  const app = appThatThrows(
+    new Problem({ status: 422, code: 'unknown_sku', detail: 'No.', errors, headers: { 'retry-after': '7' } }),
+  );
+  const answer = await app.inject({ url: '/', headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } });
+  assert.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8');
+  assert.equal(answer.headers['retry-after'], '7');
+  assert.deepEqual(answer.json(), {
+    type: 'https://sagamart.example/problems/unknown_sku',
+    title: 'Unprocessable Entity',
+    status: 422,
+    code: 'unknown_sku',
+    detail: 'No.',
+    traceId: 'a'.repeat(32),
+    errors,
+  });
+});
+
+test('a route sees the trace of its caller, and a new one when there is none or it is not valid', async () => {
+  const app = createHttpApp({ service: 'test', logger });
+  app.get('/', (request) => request.traceparent);
+  const given = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  assert.equal((await app.inject({ url: '/', headers: { traceparent: given } })).body, given);
+  for (const traceparent of ['', 'x', `00-${'0'.repeat(32)}-${'b'.repeat(16)}-01`, `${given}\u00ff`]) {
+    const { body } = await app.inject({ url: '/', headers: { traceparent } });
+    assert.match(body, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    assert.notEqual(body, given);
+  }
+});
+
+test('bodies are not coerced and unknown fields are refused, parameters are converted', async () => {
+  const app = createHttpApp({ service: 'test', logger });
+  const body = Type.Object({ n: Type.Integer() }, { additionalProperties: false });
+  app.post('/:id', { schema: { body, params: Type.Object({ id: Type.Integer() }) } }, (request) => ({
+    sum: request.body.n + request.params.id,
+  }));
+  const post = (payload: object, url = '/2') => app.inject({ method: 'POST', url, payload });
+  assert.deepEqual((await post({ n: 1 })).json(), { sum: 3 });
+  assert.deepEqual((await post({ n: '1' })).json<ProblemBody>().errors, [{ pointer: '/n', detail: 'must be integer' }]);
+  assert.deepEqual((await post({ n: 1, 'a/b': 1 })).json<ProblemBody>().errors, [
+    { pointer: '/a~1b', detail: 'is not a known field' },
+  ]);
+  assert.deepEqual((await post({})).json<ProblemBody>().errors, [{ pointer: '/n', detail: 'is required' }]);
+  assert.deepEqual((await post({ n: 1 }, '/x')).json<ProblemBody>().errors, [
+    { pointer: '/params/id', detail: 'must be integer' },
+  ]);
+});
+
+test('readiness names what is wrong: a check that says so, one that throws and one that hangs', async () => {
+  const readiness: ReadinessCheck[] = [
+    { name: 'fine', check: () => null },
+    { name: 'kafka', check: () => 'no heartbeat for 9 s' },
+    { name: 'database', check: () => Promise.reject(new Error('refused')) },
+    { name: 'slow', check: () => new Promise<null>(() => {}) },
+  ];
+  const answer = await createHttpApp({ service: 'test', logger, readiness }).inject('/readyz');
+  assert.equal(answer.statusCode, 503);
+  assert.deepEqual(answer.json<ProblemBody>().errors, [
+    { pointer: 'kafka', detail: 'no heartbeat for 9 s' },
+    { pointer: 'database', detail: 'refused' },
+    { pointer: 'slow', detail: 'no answer within 1000 ms' },
+  ]);
+  const alive = createHttpApp({ service: 'test', logger, readiness });
+  assert.equal((await alive.inject('/livez')).statusCode, 200);
+});
