@@ -27,6 +27,8 @@ for (const [what, error] of [
   ['a deadlock', coded('40P01')],
   ['no connection from the pool in time', new Error('timeout exceeded when trying to connect')],
   ['a connection that broke', new Error('Connection terminated unexpectedly')],
+  ['a database that only reads', coded('25006')],
+  ['a lost race', Object.assign(new Error('2 rows were to change'), { name: 'LostRace' })],
   ['trouble that somebody wrapped', new Error('no', { cause: coded('ECONNRESET') })],
 ] as const) {
   test(`${what} is answered 503 with Retry-After`, async () => {

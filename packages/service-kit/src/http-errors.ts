@@ -128,7 +128,7 @@ const networkCodes = new Set([
 ]);
 
 /** SQLSTATE classes and codes (PostgreSQL 18, appendix A) that pass by themselves. */
-const passingSqlStates = /^(08...|40...|53...|55P03|57P0[1-5]|57014|58...)$/;
+const passingSqlStates = /^(08...|25006|25P03|40...|53...|55P03|57P0[1-5]|57014|58...)$/;
 
 /** pg gives these no code: node-postgres issue 1940 and the pool's own connection timer. */
 const pgMessages = new Set([
@@ -141,6 +141,8 @@ const pgMessages = new Set([
 ]);
 
 function isDatabaseTrouble(error: Error): boolean {
+  // Thrown by the transactions of this kit when a conditional update met a faster one; named, not imported: the gateway has no database.
+  if (error.name === 'LostRace') return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (code !== undefined && (networkCodes.has(code) || passingSqlStates.test(code))) return true;
   if (pgMessages.has(error.message)) return true;

@@ -9,8 +9,8 @@ const strict = { additionalProperties: false };
 const exampleOrderId = '0199c0de-7a3b-7c11-8a52-3f6f0b8f7a01';
 const exampleCustomerId = '0199c0dd-10aa-7b42-9f0e-6f1d2c3b4a59';
 
-const Text = (lengthMax: number, example: string) =>
-  Type.String({ minLength: 1, maxLength: lengthMax, pattern: '^[^\\u0000]*$', examples: [example] });
+// No control characters: PostgreSQL's text cannot hold NUL, and none of the others belongs in a name.
+const oneLine = '^[^\\u0000-\\u001f\\u007f]*$';
 const Email = Type.String({ format: 'email', maxLength: 254, examples: ['ada@example.com'] });
 const OneSku = Type.Unsafe<Sku>(Type.String({ ...Sku, description: 'Stock keeping unit', examples: ['MUG-BLUE'] }));
 const Time = Type.String({ format: 'date-time', examples: ['2026-11-21T10:15:30.000Z'] });
@@ -59,7 +59,7 @@ export const NewOrder = Type.Object(
       ),
       { minItems: 1, maxItems: 50 },
     ),
-    paymentMethod: Type.String({ pattern: '^[A-Za-z0-9_]{1,64}$', examples: ['tok_visa'] }),
+    paymentMethod: Type.String({ pattern: '^tok_[a-z0-9_]{1,60}$', examples: ['tok_visa'] }),
     email: Type.Optional(Email),
   },
   {
@@ -127,8 +127,8 @@ export const Timeline = Type.Object({
 
 export const ProductFacts = Type.Object(
   {
-    name: Text(200, 'Blue mug'),
-    description: Text(2_000, 'Stoneware, 330 ml'),
+    name: Type.String({ minLength: 1, maxLength: 120, pattern: oneLine }),
+    description: Type.String({ maxLength: 2_000, pattern: oneLine }),
     priceMinor: PriceMinor,
     currency: Currency,
   },
@@ -143,10 +143,18 @@ export const Product = Type.Object({
   currency: Currency,
   available: Type.Integer({ minimum: 0, description: 'On hand and not held by an order' }),
 });
+export const ChangedProduct = Type.Object({
+  sku: OneSku,
+  name: Type.String(),
+  description: Type.String(),
+  priceMinor: PriceMinor,
+  currency: Currency,
+  version: Type.Integer({ minimum: 1, description: 'Rises with every change' }),
+});
 export const ProductPage = Type.Object({ items: Type.Array(Product), nextCursor: nullable(Type.String()) });
 
 export const Restock = Type.Object(
-  { quantity: Type.Integer({ minimum: 1, maximum: 1_000_000, examples: [100] }) },
+  { quantity: Type.Integer({ minimum: 1, maximum: 100_000, examples: [100] }) },
   strict,
 );
 export const Restocked = Type.Object({ sku: OneSku, available: Type.Integer({ minimum: 0 }) });

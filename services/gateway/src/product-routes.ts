@@ -5,7 +5,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Deps } from './deps.ts';
-import { answers, PageQuery, Product, ProductFacts, ProductPage, ProductParams, Restock, Restocked } from './door.ts';
+import {
+  answers,
+  ChangedProduct,
+  PageQuery,
+  Product,
+  ProductFacts,
+  ProductPage,
+  ProductParams,
+  Restock,
+  Restocked,
+} from './door.ts';
 import { keyHeader, queryString } from './forwarding.ts';
 import { passThrough } from './pass-through.ts';
 import type { Limits } from './rate-limit.ts';
@@ -62,8 +72,8 @@ export function addProductRoutes(app: HttpApp, deps: Deps, limits: Limits): void
         params: ProductParams,
         body: ProductFacts,
         response: answers({
-          200: { description: 'Changed, and new orders see it', schema: Product },
-          202: { description: 'Changed; new orders will see it soon', schema: Product },
+          200: { description: 'Changed, and new orders see it', schema: ChangedProduct },
+          202: { description: 'Changed; new orders will see it soon', schema: ChangedProduct },
         }),
       },
     },
