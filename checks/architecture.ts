@@ -38,7 +38,7 @@ export const servicesImportOnlyTheirLibraries: Rule = (modules) =>
 
 export const workspacesAreImportedByName: Rule = (modules) =>
   modules
-    .filter((module) => workspaceOf(module.path) !== 'checks')
+    .filter((module) => !isOfRoot(module))
     .flatMap((module) =>
       module.imports
         .filter(({ specifier }) => crossesWorkspaces(module, specifier))
@@ -134,6 +134,11 @@ export function isTest(module: Module): boolean {
 
 export function isDecision(module: Module): boolean {
   return pureNouns.test(module.path);
+}
+
+/** The root has no name to be imported by, and what it holds is about all workspaces. */
+function isOfRoot({ path }: Module): boolean {
+  return path.startsWith('checks/') || path.startsWith('scripts/');
 }
 
 function isIn(folder: string): (module: Module) => boolean {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enterShop } from './shop-under-test.ts';
+import { enterShop, waitForRest } from './shop-under-test.ts';
 
-const under = enterShop();
+const { client, books } = await enterShop();
 
 test('an order that is paid is confirmed, its stock is committed and its customer is told', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 10, priceMinor: 1_250 });
   const { token } = await client.openSession({ email: 'ada@example.com' });
 
@@ -29,11 +28,10 @@ test('an order that is paid is confirmed, its stock is committed and its custome
 });
 
 test('the timeline of an order tells every event once, causes before effects', async () => {
-  const { client, books } = under;
   const sku = await client.createProduct({ stock: 1 });
   const { token } = await client.openSession({ email: 'ada@example.com' });
   const { orderId } = await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
-  await books.waitUntilAtRest({ deadlineMs: 60_000 });
+  await waitForRest(books);
 
   const timeline = await client.readTimeline(token, orderId);
   assert.deepEqual(
@@ -49,7 +47,6 @@ test('the timeline of an order tells every event once, causes before effects', a
 });
 
 test('an order of more than there is is cancelled as out of stock, and nobody pays', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 1 });
   const { token } = await client.openSession({ email: 'ada@example.com' });
   const { orderId } = await client.placeOrder(token, { lines: [{ sku, quantity: 2 }], paymentMethod: 'tok_visa' });
@@ -65,7 +62,6 @@ test('an order of more than there is is cancelled as out of stock, and nobody pa
 });
 
 test('an order of which one line is short reserves no line at all', async () => {
-  const { client } = under;
   const [plenty, none] = await Promise.all([client.createProduct({ stock: 5 }), client.createProduct({ stock: 0 })]);
   const { token } = await client.openSession();
   const { orderId } = await client.placeOrder(token, {
@@ -79,7 +75,6 @@ test('an order of which one line is short reserves no line at all', async () => 
 });
 
 test('an order whose card is declined is cancelled, and its stock comes back', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 3 });
   const { token } = await client.openSession({ email: 'ada@example.com' });
   const { orderId } = await client.placeOrder(token, { lines: [{ sku, quantity: 3 }], paymentMethod: 'tok_declined' });
@@ -95,7 +90,6 @@ test('an order whose card is declined is cancelled, and its stock comes back', a
 });
 
 test('a customer without an address is told nothing, and the order goes through all the same', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 1 });
   const { token } = await client.openSession();
   const { orderId } = await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
@@ -107,7 +101,6 @@ test('a customer without an address is told nothing, and the order goes through 
 });
 
 test('the same sku twice in one order counts together', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 5 });
   const { token } = await client.openSession();
   const twice = (quantity: number) => [
@@ -129,7 +122,6 @@ test('the same sku twice in one order counts together', async () => {
 });
 
 test('a customer lists their own orders, newest first, page by page', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 9 });
   const { token } = await client.openSession();
   const orderIds: string[] = [];

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enterShop } from './shop-under-test.ts';
+import { enterShop, waitForRest } from './shop-under-test.ts';
 
-const under = enterShop();
+const { client, books } = await enterShop();
 
 test('the last unit wanted by fifty customers is sold once', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 1 });
   const customers = await Promise.all(
     Array.from({ length: 50 }, () => client.openSession({ email: 'ada@example.com' })),
@@ -25,7 +24,6 @@ test('the last unit wanted by fifty customers is sold once', async () => {
 });
 
 test('orders of the same two products in opposite order do not lock each other out', async () => {
-  const { client } = under;
   const [one, other] = await Promise.all([client.createProduct({ stock: 60 }), client.createProduct({ stock: 60 })]);
   const customers = await Promise.all(Array.from({ length: 10 }, () => client.openSession()));
   const placed = await Promise.all(
@@ -44,6 +42,6 @@ test('orders of the same two products in opposite order do not lock each other o
     const order = await client.orderWhere(token, orderId, ({ status }) => status !== 'pending', 60_000);
     assert.equal(order.status, paymentMethod === 'tok_visa' ? 'confirmed' : 'cancelled');
   }
-  await under.books.waitUntilAtRest({ deadlineMs: 60_000 });
+  await waitForRest(books);
   assert.deepEqual([await client.available(one), await client.available(other)], [20, 20]);
 });

@@ -4,10 +4,9 @@ import { test } from 'node:test';
 import { expectProblem } from './shop-client.ts';
 import { enterShop } from './shop-under-test.ts';
 
-const under = enterShop();
+const { client } = await enterShop();
 
 test('the same key and body again gets the same answer, byte for byte, and no second order', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 10 });
   const { token } = await client.openSession();
   const key = randomUUID();
@@ -23,7 +22,6 @@ test('the same key and body again gets the same answer, byte for byte, and no se
 });
 
 test('the same key with another body is refused', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 10 });
   const { token } = await client.openSession();
   const key = randomUUID();
@@ -33,7 +31,6 @@ test('the same key with another body is refused', async () => {
 });
 
 test('the same key twenty times at once makes one order', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 50 });
   const { token } = await client.openSession();
   const key = randomUUID();
@@ -52,7 +49,6 @@ test('the same key twenty times at once makes one order', async () => {
 });
 
 test('two customers may use the same key', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 10 });
   const key = randomUUID();
   const orderIds = new Set<string>();
@@ -66,7 +62,6 @@ test('two customers may use the same key', async () => {
 });
 
 test('a refused order leaves its key free', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 10, priceMinor: 500 });
   const { token } = await client.openSession();
   const key = randomUUID();
@@ -86,7 +81,6 @@ test('a refused order leaves its key free', async () => {
 });
 
 test('a restock repeated with the same key adds stock once', async () => {
-  const { client } = under;
   const sku = await client.createProduct({ stock: 0 });
   const token = await client.operatorToken();
   const headers = { 'idempotency-key': randomUUID() };
