@@ -29,6 +29,7 @@ for (const [name, before, ...expected] of table) {
 
 const captured: ProviderReply = { outcome: 'captured', captureId: 'c9' };
 const declined: ProviderReply = { outcome: 'declined', declineReason: 'insufficient_funds' };
+const replies: readonly ProviderReply[] = [captured, declined];
 
 test('a reply of the provider settles a payment that is capturing', () => {
   assert.deepEqual(settle({ status: 'capturing', terms }, orderId, captured), {
@@ -43,7 +44,7 @@ test('a reply of the provider settles a payment that is capturing', () => {
 
 test('a reply heard a second time changes nothing', () => {
   for (const [, before] of table.filter(([, { status }]) => status !== 'capturing')) {
-    for (const reply of [captured, declined] as const) assert.deepEqual(settle(before, orderId, reply), { payment: before, says: [] });
+    for (const reply of replies) assert.deepEqual(settle(before, orderId, reply), { payment: before, says: [] });
   }
 });
 

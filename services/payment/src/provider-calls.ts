@@ -61,6 +61,7 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
       await postponeCapture(pool, capture.orderId, pauseMs).catch((postponeError: unknown) =>
         logger.warn({ err: postponeError, orderId: capture.orderId }, 'capture is asked again when its lease ends'),
       );
+      setTimeout(worker.nudge, pauseMs).unref();
     }
   }
 

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { EventBody } from '@sagamart/contracts/events';
+import { newId, type CustomerId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { createBatchHandler } from '@sagamart/service-kit/batch';
+import { createPool } from '@sagamart/service-kit/database';
+import { migrateDatabase } from '@sagamart/service-kit/migrate';
+import { Problem } from '@sagamart/service-kit/problem';
+import type { Caller } from '@sagamart/service-kit/token';
+import { createLogger } from '@sagamart/telemetry/logger';
+import { eventOf, recordOf, skuOf } from '@sagamart/test-kit/event-builder';
+import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import { buildApp } from './app.ts';
+import { createParticipant } from './messages.ts';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+const signal = new AbortController().signal;
+const clock = { now: () => new Date(), newEventId: newId<EventId> };
+
+const ada: Caller = { kind: 'customer', customerId: newId<CustomerId>(), email: 'ada@example.org' };
+const bob: Caller = { kind: 'customer', customerId: newId<CustomerId>(), email: null };
+const callers: Record<string, Caller> = { ada, bob, operator: { kind: 'operator', name: 'grace' } };
+
+async function service(t: TestContext) {
+  const folder = join(import.meta.dirname, '../migrations');
+  const { url } = await freshDatabase(t, { template: 'order', migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }) });
+  const pool = createPool({ connectionString: url, applicationName: 'test' });
+  const verify = async (authorization: string | undefined): Promise<Caller> => {
+    const caller = callers[authorization ?? ''];
+    if (caller === undefined) throw new Problem({ status: 401, code: 'unauthorized', detail: '' });
+    return caller;
+  };
+  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [], checkoutDeadlineMs: 60_000 });
+  t.after(async () => {
+    await app.close();
+    await pool.end();
+  });
+  const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
+  await handle([recordOf(product(1, 1490)), recordOf(product(1, 990, 'CUP'))], signal);
+
+  const place = (body: unknown, options: { as?: string; key?: string } = {}) =>
+    app.inject({
+      method: 'POST',
+      url: '/orders',
+      headers: { authorization: options.as ?? 'ada', 'idempotency-key': options.key ?? newId<EventId>() },
+      payload: body as object,
+    });
+  const get = (path: string, as = 'ada') => app.inject({ url: path, headers: { authorization: as } });
+  const count = async (table: string) => (await pool.query<{ n: number }>(`select count(*) as n from ${table}`)).rows[0]?.n;
+  return { pool, handle, place, get, count };
+}
+
+function product(version: number, priceMinor: number, sku = 'MUG') {
+  const data = { sku: skuOf(sku), version, name: sku, description: '', priceMinor, currency: 'EUR' } as const;
+  return eventOf({ type: 'product.changed', data }, { aggregateVersion: version });
+}
+
+const twoMugs = { lines: [{ sku: 'MUG', quantity: 2 }], paymentMethod: 'tok_visa' };
+
+test('an order is accepted with its price and a deadline, and order.placed is said with it', async (t) => {
+  const { pool, place } = await service(t);
+  const reply = await place(twoMugs);
+  assert.equal(reply.statusCode, 202);
+  const { orderId, ...accepted } = reply.json();
+  assert.equal(reply.headers.location, `/v1/orders/${orderId}`);
+  assert.partialDeepStrictEqual(accepted, { status: 'pending', totalMinor: 2980, currency: 'EUR' });
+  const { rows } = await pool.query('select topic, partition_key, type, source, causation_id, aggregate_version, lamport from outbox');
+  assert.deepEqual(rows, [
+    { topic: 'order.events', partition_key: orderId, type: 'order.placed', source: '/order', causation_id: null, aggregate_version: 1, lamport: 1 },
+  ]);
+});
+
+test('the same key gives the same order, and two at once place one', async (t) => {
+  const { place, count } = await service(t);
+  const first = await place(twoMugs, { key: 'k1' });
+  const second = await place(twoMugs, { key: '"k1"' });
+  assert.deepEqual([second.statusCode, second.body, second.headers.location], [202, first.body, first.headers.location]);
+  const replies = await Promise.all(Array.from({ length: 10 }, () => place(twoMugs, { key: 'k2' })));
+  for (const reply of replies) assert.ok(reply.statusCode === 202 || reply.json().code === 'request_in_progress', reply.body);
+  assert.equal((await place({ ...twoMugs, paymentMethod: 'tok_declined' }, { key: 'k1' })).statusCode, 422);
+  assert.equal(await count('orders'), 2);
+  assert.equal(await count('idempotency_keys'), 2);
+});
+
+test('what cannot be accepted is refused with a pointer to the field, and leaves no row', async (t) => {
+  const { place, count } = await service(t);
+  const line = { sku: 'MUG', quantity: 1 };
+  const cases: [unknown, number, string, string][] = [
+    [{ ...twoMugs, lines: [line, { sku: 'NO-SUCH', quantity: 1 }] }, 422, 'unknown_sku', '/lines/1/sku'],
+    [{ ...twoMugs, lines: [{ ...line, expectedPriceMinor: 1 }] }, 409, 'price_changed', '/lines/0/expectedPriceMinor'],
+    [{ ...twoMugs, lines: [{ sku: 'MUG', quantity: 100 }] }, 400, 'invalid_request', '/lines/0/quantity'],
+    [{ ...twoMugs, lines: [{ sku: 'MUG', quantity: 1.5 }] }, 400, 'invalid_request', '/lines/0/quantity'],
+    [{ ...twoMugs, lines: [{ sku: 'MUG', quantity: '1' }] }, 400, 'invalid_request', '/lines/0/quantity'],
+    [{ ...twoMugs, lines: [] }, 400, 'invalid_request', '/lines'],
+    [{ ...twoMugs, lines: Array.from({ length: 51 }, () => line) }, 400, 'invalid_request', '/lines'],
+    [{ ...twoMugs, email: 'no address' }, 400, 'invalid_request', '/email'],
+    [{ ...twoMugs, email: 'a\0@b.org' }, 400, 'invalid_request', '/email'],
+    [{ lines: [line] }, 400, 'invalid_request', '/paymentMethod'],
+    [{ ...twoMugs, totalMinor: 1 }, 400, 'invalid_request', '/totalMinor'],
+  ];
+  for (const [body, status, code, pointer] of cases) {
+    const reply = await place(body);
+    assert.deepEqual([reply.statusCode, reply.json().code, reply.json().errors?.[0]?.pointer], [status, code, pointer], JSON.stringify(body));
+  }
+  for (const table of ['orders', 'outbox', 'order_timeline', 'idempotency_keys']) assert.equal(await count(table), 0, table);
+});
+
+test("somebody else's order is not found, and an operator may see it", async (t) => {
+  const { place, get } = await service(t);
+  const { orderId } = (await place(twoMugs)).json();
+  for (const path of [`/orders/${orderId}`, `/orders/${orderId}/timeline`]) {
+    assert.deepEqual([(await get(path)).statusCode, (await get(path, 'bob')).statusCode, (await get(path, 'operator')).statusCode], [200, 404, 200]);
+    assert.equal((await get(path, 'nobody')).statusCode, 401);
+  }
+  assert.equal((await get(`/orders/${newId<OrderId>()}`)).statusCode, 404);
+  assert.equal((await place(twoMugs, { as: 'operator' })).statusCode, 403);
+});
+
+test('a customer sees own orders only, newest first, page by page', async (t) => {
+  const { place, get } = await service(t);
+  const placed: string[] = [];
+  for (let n = 0; n < 5; n += 1) placed.unshift((await place(twoMugs)).json().orderId);
+  await place(twoMugs, { as: 'bob' });
+  const first = (await get('/orders?limit=3')).json();
+  const second = (await get(`/orders?limit=3&cursor=${first.nextCursor}`)).json();
+  assert.deepEqual([...first.items, ...second.items].map((order: { orderId: string }) => order.orderId), placed);
+  assert.equal(second.nextCursor, null);
+});
+
+test('an order is confirmed by the capture, and its timeline tells who caused what', async (t) => {
+  const { handle, place, get } = await service(t);
+  const { orderId, totalMinor } = (await place(twoMugs)).json();
+  const [placedEvent] = (await get(`/orders/${orderId}/timeline`)).json().items;
+  const captured: EventBody<'payment.captured'> = { type: 'payment.captured', data: { orderId, captureId: 'c1', amountMinor: totalMinor, currency: 'EUR' } };
+  const event = eventOf(captured, { source: '/payment', causationId: placedEvent.id, lamport: 4 });
+  await handle([recordOf(event), recordOf(event)], signal);
+  const order = (await get(`/orders/${orderId}`)).json();
+  assert.deepEqual([order.status, order.heard.payment], ['confirmed', 'captured']);
+  const { items } = (await get(`/orders/${orderId}/timeline`)).json();
+  assert.deepEqual(
+    items.map((item: Record<string, unknown>) => [item['lamport'], item['type'], item['causationId']]),
+    [[1, 'order.placed', null], [4, 'payment.captured', placedEvent.id], [5, 'order.confirmed', event.id]],
+  );
+});
+
+test('the copy of a product only moves forward', async (t) => {
+  const { pool, handle, get } = await service(t);
+  await handle([recordOf(product(3, 1600)), recordOf(product(2, 1550))], signal);
+  await handle([recordOf(product(2, 1555))], signal);
+  assert.partialDeepStrictEqual((await get('/catalogue/MUG', 'operator')).json(), { version: 3, priceMinor: 1600 });
+  const { rows } = await pool.query<{ lamport: number }>(`select lamport from products where sku = 'MUG'`);
+  assert.deepEqual(rows, [{ lamport: 5 }], 'four events were heard, each a transition');
+  assert.equal((await get('/catalogue/MUG')).statusCode, 403);
+});
