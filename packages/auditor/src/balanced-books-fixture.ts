@@ -33,6 +33,7 @@ export function balancedBooks(): DraftBooks {
       lamport: (cause?.lamport ?? 0) + 1,
       causationId: cause?.id ?? null,
       data: JSON.stringify({ about: key }),
+      writtenAtMs: 1_000,
     };
     outboxes[service].push(row);
     return row;

@@ -80,6 +80,8 @@ export type OutboxRow = {
   lamport: number;
   causationId: string | null;
   data: string;
+  /** By the database's clock, inside the transaction that said it. */
+  writtenAtMs: number;
 };
 
 export type InboxRow = { id: string; topic: string };
@@ -97,6 +99,7 @@ export type TopicRecord = {
   topic: string;
   partition: number;
   offset: number;
+  /** When the broker appended it. */
   timestampMs: number;
   key: string;
   id: string;

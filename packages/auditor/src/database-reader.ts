@@ -108,7 +108,8 @@ const notificationsSql = `
 // bigint columns are cast, for the driver reads them as text: an amount or a version fits a double exactly.
 const outboxSql = `
   select event_id as id, topic, partition_key as key, type, source, aggregate_version::float8 as version, lamport::float8 as lamport,
-    causation_id as "causationId", data::text as data
+    causation_id as "causationId", data::text as data,
+    (extract(epoch from created_at) * 1000)::float8 as "writtenAtMs"
   from outbox order by event_id`;
 
 const inboxSql = 'select event_id as id, topic from inbox';

@@ -1,0 +1,106 @@
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { compareBooks } from '@sagamart/auditor/compare-books';
+import { openBooks } from '@sagamart/auditor/open-books';
+import { findShop } from '@sagamart/stack/shop';
+import { runLoad, type Load, type Plan } from './load.ts';
+import { measure, type Measurements, type Percentiles } from './measurements.ts';
+
+const restDeadlineMs = 180_000;
+const findingsShownMax = 20;
+
+const plan = readPlan();
+const shop = await findShop();
+const books = await openBooks(shop);
+try {
+  console.log(`${worded(plan)}; ${cpus().length} cores, load average before ${loadavg()[0]?.toFixed(1)}`);
+  const load = await runLoad(shop, plan);
+  const rest = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
+  const restAtMs = performance.timeOrigin + performance.now();
+  const read = await books.read();
+  const findings = compareBooks(
+    read,
+    load.accepted.map(({ orderId }) => orderId),
+  );
+  printResult(load, measure(load.accepted, read), restAtMs);
+  for (const unmet of rest.unmet) console.log(`not at rest: ${unmet}`);
+  for (const { invariant, about, detail } of findings.slice(0, findingsShownMax))
+    console.log(`${invariant}: ${about} ${detail}`);
+  const isBalanced = rest.atRest && findings.length === 0;
+  console.log(
+    isBalanced
+      ? '\nEvery order is at rest and the books balance.'
+      : `\nThe books do not balance: ${findings.length} findings.`,
+  );
+  process.exitCode = isBalanced && load.refusals.size === 0 ? 0 : 1;
+} finally {
+  await books.close();
+}
+
+function readPlan(): Plan {
+  const { values } = parseArgs({
+    options: {
+      rate: { type: 'string', default: '20' },
+      seconds: { type: 'string', default: '60' },
+      orders: { type: 'string', default: '1000' },
+      'full-speed': { type: 'boolean', default: false },
+      'in-flight': { type: 'string', default: '32' },
+    },
+  });
+  if (values['full-speed']) {
+    return {
+      kind: 'full_speed',
+      orders: positive('--orders', values.orders),
+      inFlight: positive('--in-flight', values['in-flight']),
+    };
+  }
+  return {
+    kind: 'steady',
+    ratePerSecond: positive('--rate', values.rate),
+    seconds: positive('--seconds', values.seconds),
+  };
+}
+
+function positive(option: string, text: string): number {
+  const number = Number(text);
+  if (!(Number.isFinite(number) && number > 0)) {
+    console.error(`${option} must be a number above 0, got ${text}. Example: npm run load -- --rate 20 --seconds 60`);
+    process.exit(1);
+  }
+  return number;
+}
+
+function worded(chosen: Plan): string {
+  return chosen.kind === 'steady'
+    ? `${chosen.ratePerSecond} orders/s for ${chosen.seconds} s`
+    : `${chosen.orders} orders at full speed, ${chosen.inFlight} in flight`;
+}
+
+function printResult(load: Load, measured: Measurements, restAtMs: number): void {
+  const { accepted, startedAtMs, sendingMs, refusals } = load;
+  console.log(
+    `\n${accepted.length} accepted (${perSecond(accepted.length, sendingMs)}), ${measured.confirmedCount} confirmed`,
+  );
+  if (measured.confirmedCount > 0) {
+    const ms = measured.lastConfirmedAtMs - startedAtMs;
+    console.log(
+      `first sent → last confirmed ${(ms / 1_000).toFixed(1)} s (${perSecond(measured.confirmedCount, ms)}), → all at rest ${((restAtMs - startedAtMs) / 1_000).toFixed(1)} s`,
+    );
+  }
+  for (const [refusal, count] of refusals) console.log(`refused ${count}×: ${refusal}`);
+  console.log(`\n${'ms'.padEnd(42)}${['p50', 'p95', 'p99', 'max'].map((name) => name.padStart(8)).join('')}`);
+  printRow('accepted: sent → answered with 202', measured.accepted);
+  printRow('confirmed: sent → order.confirmed written', measured.confirmed);
+  console.log('');
+  for (const { what, where, spans } of measured.legs) printRow(what, spans, where);
+}
+
+function printRow(name: string, { p50, p95, p99, max }: Percentiles, where = ''): void {
+  console.log(
+    `${name.padEnd(42)}${[p50, p95, p99, max].map((value) => value.toFixed(1).padStart(8)).join('')}  ${where}`.trimEnd(),
+  );
+}
+
+function perSecond(count: number, ms: number): string {
+  return `${((count * 1_000) / ms).toFixed(1)}/s`;
+}
