@@ -27,6 +27,10 @@ function deliveryBy(pool: Pool, mailer: Mailer): () => Promise<boolean> {
   return createDelivery({ pool, mailer, clock, logger });
 }
 
+async function untilDone(deliver: () => Promise<boolean>): Promise<void> {
+  while (await deliver());
+}
+
 const rowStates = 'select outcome, status, attempts from notifications order by order_id, order_version';
 const allDue = 'update notifications set next_attempt_at = clock_timestamp()';
 
@@ -112,7 +116,7 @@ test('the cancellation is not sent before the confirmation was taken', async (t)
   const deliver = deliveryBy(pool, mailer);
   assert.equal(await deliver(), false);
   await pool.query(allDue);
-  while (await deliver());
+  await untilDone(deliver);
   assert.deepEqual(
     mailer.taken.map((mail) => mail.messageId),
     [`${data.orderId}.confirmed@sagamart.example`, `${data.orderId}.cancelled@sagamart.example`],
@@ -159,9 +163,6 @@ test('two deliveries at once send each mail once', async (t) => {
     Array.from({ length: 50 }, () => confirmed(outcomeData())),
   );
   const mailer = fakeMailer();
-  const untilDone = async (deliver: () => Promise<boolean>): Promise<void> => {
-    while (await deliver());
-  };
   await Promise.all([untilDone(deliveryBy(pool, mailer)), untilDone(deliveryBy(pool, mailer))]);
   assert.equal(mailer.taken.length, 50);
   assert.equal(new Set(mailer.taken.map((mail) => mail.messageId)).size, 50);

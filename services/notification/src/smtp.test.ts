@@ -16,7 +16,10 @@ const mail: Mail = {
 
 type Received = { commands: string[]; content: string };
 
-/** A mail server of the fewest words (RFC 5321), which answers a command with `answers[verb]` where there is one, and never where it is null. */
+/**
+ * A mail server of the fewest words (RFC 5321). Where `answers` has a command's verb it answers with that, never where that is null; an answer
+ * that ends in "-" promises another line, and is repeated for ever.
+ */
 async function startMailServer(
   t: TestContext,
   answers: Record<string, string | null> = {},
@@ -36,7 +39,12 @@ async function startMailServer(
       isContent = verb === 'DATA';
       received.commands.push(line);
       const answer = verb in answers ? answers[verb] : isContent ? '354 go on' : '250 fine';
-      if (typeof answer === 'string') socket.write(`${answer}\r\n`);
+      if (typeof answer !== 'string') return;
+      socket.write(`${answer}\r\n`);
+      if (answer.endsWith('-')) {
+        const repeating = setInterval(() => socket.write(`${answer}\r\n`), 50);
+        t.after(() => clearInterval(repeating));
+      }
     });
   });
   server.listen(0, '127.0.0.1');
@@ -113,6 +121,11 @@ for (const [verb, answer] of [
 
 test('a mail server that falls silent has not taken the mail', async (t) => {
   const { url } = await startMailServer(t, { '.': null });
+  await assert.rejects(openMailer(t, url).send(mail), MailNotTaken);
+});
+
+test('a mail server that keeps promising an answer has not taken the mail', { timeout: 5_000 }, async (t) => {
+  const { url } = await startMailServer(t, { '.': '250-' });
   await assert.rejects(openMailer(t, url).send(mail), MailNotTaken);
 });
 

@@ -15,7 +15,7 @@ export type Ledger = {
   close(): Promise<void>;
 };
 
-export type LedgerRow = Pick<
+type LedgerRow = Pick<
   RecordedCapture,
   'captureId' | 'idempotencyKey' | 'status' | 'amountMinor' | 'currency' | 'reference' | 'createdAt'
 > & {

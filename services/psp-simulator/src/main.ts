@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { loadConfig } from '@sagamart/service-kit/config';
 import { listen } from '@sagamart/service-kit/http-app';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
-import { configSchema } from './config.ts';
+import { readConfig } from './config.ts';
 import { openLedger } from './ledger.ts';
 
-const config = loadConfig(configSchema);
+const config = readConfig();
 const logger = createLogger({ service: 'psp-simulator', level: config.LOG_LEVEL });
 const ledger = openLedger(config.LEDGER_FILE);
 const app = buildApp({
