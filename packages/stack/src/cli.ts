@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 import { runDoctor } from './doctor.ts';
-import { openShop } from './open-shop.ts';
+import { type OpenShop, openShop } from './open-shop.ts';
 import { launchShop } from './launch.ts';
 import { followLog } from './log-follower.ts';
 import { partNames, type PartName } from './part.ts';
-import { endLeftovers } from './process-record.ts';
+import { endLeftovers, findLeftovers } from './process-record.ts';
 import { progressOn } from './progress.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { controlPart, findShop, type PartAction, readShopStatus, stopShop } from './shop.ts';
-import { messageOf, StackProblem } from './stack-problem.ts';
+import { StackProblem } from './stack-problem.ts';
 import { formatStatus, formatWelcome } from './status-table.ts';
 import { formatUsage, measureUsage } from './usage.ts';
 
@@ -55,7 +55,9 @@ async function run(settings: Settings, command: string, name: string | undefined
       return bringDown(settings);
     case 'status': {
       const status = await readShopStatus(settings.home);
-      return console.log(flags.json ? JSON.stringify(status, undefined, 2) : formatStatus(status));
+      return console.log(
+        flags.json ? JSON.stringify(status, undefined, 2) : formatStatus(status, findLeftovers(settings.home)),
+      );
     }
     case 'stop':
     case 'restart':
@@ -78,6 +80,9 @@ async function run(settings: Settings, command: string, name: string | undefined
 async function startHere(settings: Settings): Promise<void> {
   const began = Date.now();
   const shop = await openShop(settings, { fresh: flags.fresh });
+  // A terminal that was closed cannot be written to any more; the parts must be stopped all the same.
+  process.stdout.on('error', () => undefined);
+  stopOnOwnMistake(shop);
   const progress = progressOn(process.stdout);
   const redraw = setInterval(() => progress.show(shop.supervisor.status()), 150);
   let asked = false;
@@ -106,6 +111,12 @@ async function startHere(settings: Settings): Promise<void> {
 async function startDetached(settings: Settings): Promise<void> {
   const began = Date.now();
   const progress = progressOn(process.stdout);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      console.log('\nStopping …');
+      void stopShop(settings.home);
+    });
+  }
   try {
     await launchShop({ home: settings.home, env: process.env, fresh: flags.fresh, show: progress.show });
   } finally {
@@ -117,17 +128,33 @@ async function startDetached(settings: Settings): Promise<void> {
 // The supervisor of a detached shop; what it prints is shown by whoever launched it.
 async function supervise(settings: Settings): Promise<void> {
   const shop = await openShop(settings, { fresh: flags.fresh });
+  stopOnOwnMistake(shop);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void shop.close());
   process.on('SIGHUP', () => undefined);
   await shop.ready;
   await shop.closed;
 }
 
+// A mistake of the supervisor's own must not leave the parts without one.
+function stopOnOwnMistake(shop: OpenShop): void {
+  process.once('uncaughtException', (error) => {
+    console.error(error);
+    shop.supervisor.log(`stops because of a mistake of its own: ${error.stack}`);
+    process.exitCode = 1;
+    void shop.close();
+  });
+}
+
 async function bringDown(settings: Settings): Promise<void> {
   const began = Date.now();
-  if (await stopShop(settings.home)) return console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
+  if (await stopShop(settings.home))
+    return console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
   const leftovers = await endLeftovers(settings.home);
-  console.log(leftovers.length === 0 ? 'No shop was running.' : `No supervisor was running; ended what it had left: ${leftovers.join(', ')}.`);
+  console.log(
+    leftovers.length === 0
+      ? 'No shop was running.'
+      : `No supervisor was running; ended what it had left: ${leftovers.join(', ')}.`,
+  );
 }
 
 async function act(settings: Settings, action: PartAction, name: string | undefined): Promise<void> {
@@ -139,17 +166,17 @@ async function act(settings: Settings, action: PartAction, name: string | undefi
 
 function partName(name: string | undefined): PartName {
   const part = partNames.find((known) => known === name);
-  if (part === undefined) throw new StackProblem('no_such_part', `Expected one of these parts: ${partNames.join(', ')}.`);
+  if (part === undefined)
+    throw new StackProblem('no_such_part', `Expected one of these parts: ${partNames.join(', ')}.`);
   return part;
 }
 
 async function showUsage(settings: Settings): Promise<void> {
   const seconds = Number(flags.seconds);
-  if (!(seconds > 0)) throw new StackProblem('bad_seconds', `--seconds is '${flags.seconds}'; expected a number above 0.`);
+  if (!(seconds > 0))
+    throw new StackProblem('bad_seconds', `--seconds is '${flags.seconds}'; expected a number above 0.`);
   const shop = await findShop(settings.home);
-  const { supervisorPid } = await readShopStatus(settings.home);
   const parts = Object.entries(shop.partPids).map(([name, pid]) => ({ name, pid }));
-  const usages = await measureUsage(parts, seconds);
+  const usages = await measureUsage({ parts, supervisorPid: shop.supervisorPid }, seconds);
   console.log(flags.json ? JSON.stringify(usages, undefined, 2) : formatUsage(usages));
-  if (supervisorPid === undefined) throw new Error(messageOf('unreachable'));
 }

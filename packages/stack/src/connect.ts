@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { capitals, connectUrl, databasePort, databaseServices, type DatabaseService, HOST, kafkaBroker, rolePassword } from './addresses.ts';
+import {
+  capitals,
+  connectUrl,
+  databasePort,
+  databaseServices,
+  type DatabaseService,
+  HOST,
+  kafkaBroker,
+  rolePassword,
+} from './addresses.ts';
 import { javaParts, type Jvm, jvm } from './java.ts';
 import { javaEnvironment } from './kafka.ts';
 import type { Part, Say } from './part.ts';
@@ -23,8 +32,8 @@ export function connectPart(settings: Settings): Part {
     ports: [{ variable: 'CONNECT_PORT', port: settings.ports.CONNECT_PORT }],
     after: ['kafka'],
     settleAfter: ['order-db', 'inventory-db', 'payment-db', 'notification-db'],
-    prepare: async (say) => {
-      const java = await javaParts(settings, say);
+    prepare: async (say, signal) => {
+      const java = await javaParts(settings, say, signal);
       fillFile(join(settings.root, 'infra/debezium/worker.properties'), properties, {
         KAFKA_BROKERS: kafkaBroker(settings),
         CONNECT_HOST: HOST,
@@ -35,7 +44,9 @@ export function connectPart(settings: Settings): Part {
     },
     command: async () => {
       if (process === undefined) throw new Error('connect was not prepared');
-      const passwords = databaseServices.map((service) => [`${capitals(service)}_DEBEZIUM_PASSWORD`, rolePassword(settings, service, 'debezium')] as const);
+      const passwords = databaseServices.map(
+        (service) => [`${capitals(service)}_DEBEZIUM_PASSWORD`, rolePassword(settings, service, 'debezium')] as const,
+      );
       return {
         program: process.program,
         args: [...process.args, 'org.apache.kafka.connect.cli.ConnectDistributed', properties],
@@ -67,14 +78,22 @@ async function registerConnectors(settings: Settings, say: Say): Promise<void> {
     const running = databaseServices.filter((service) => isUp(states.get(connectorName(service))));
     if (running.length === databaseServices.length) return;
     say(`${running.length} of ${databaseServices.length} connectors run`);
-    if (Date.now() > deadline) throw new Error(`after ${REGISTER_WITHIN_MS / 1000} s only these connectors run: ${running.join(', ') || 'none'}`);
+    if (Date.now() > deadline)
+      throw new Error(
+        `after ${REGISTER_WITHIN_MS / 1000} s only these connectors run: ${running.join(', ') || 'none'}`,
+      );
     await delay(LOOK_EVERY_MS);
   }
 }
 
 async function registerConnector(settings: Settings, service: DatabaseService, deadline: number): Promise<void> {
   const template = readFileSync(join(settings.root, 'infra/debezium/outbox-connector.json'), 'utf8');
-  const values = { SERVICE: service, SERVICE_CAPITALS: capitals(service), DB_HOST: HOST, DB_PORT: String(databasePort(settings, service)) };
+  const values = {
+    SERVICE: service,
+    SERVICE_CAPITALS: capitals(service),
+    DB_HOST: HOST,
+    DB_PORT: String(databasePort(settings, service)),
+  };
   const config = JSON.parse(fill(template, values)) as Record<string, string>;
   const name = connectorName(service);
   const address = `${connectUrl(settings)}/connectors/${name}/config`;
@@ -83,31 +102,58 @@ async function registerConnector(settings: Settings, service: DatabaseService, d
     const known = await fetch(address, { signal: AbortSignal.timeout(10_000) });
     const registered: unknown = known.ok ? await known.json() : await known.body?.cancel();
     if (isDeepStrictEqual(registered, { ...config, name })) return;
-    const answer = await fetch(address, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(config), signal: AbortSignal.timeout(30_000) });
+    const answer = await fetch(address, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(config),
+      signal: AbortSignal.timeout(30_000),
+    });
     const said = await answer.text();
     if (answer.ok) return;
     // 409: the worker is just joining its group.
-    if (answer.status !== 409 || Date.now() > deadline) throw new Error(`Connect refused ${name}: ${answer.status} ${said}`);
+    if (answer.status !== 409 || Date.now() > deadline)
+      throw new Error(`Connect refused ${name}: ${answer.status} ${said}`);
     await delay(LOOK_EVERY_MS);
   }
 }
 
-export type ConnectorState = { readonly connector: string; readonly tasks: readonly { readonly state: string; readonly trace?: string }[] };
+export type ConnectorState = {
+  readonly connector: string;
+  readonly tasks: readonly { readonly state: string; readonly trace?: string }[];
+};
 
 /** Every connector's state, as Connect tells it. RUNNING does not mean that anything moves. */
 export async function readConnectors(settings: Settings): Promise<Map<string, ConnectorState>> {
-  const answer = await fetch(`${connectUrl(settings)}/connectors?expand=status`, { signal: AbortSignal.timeout(5_000) });
+  const answer = await fetch(`${connectUrl(settings)}/connectors?expand=status`, {
+    signal: AbortSignal.timeout(5_000),
+  });
   if (!answer.ok) throw new Error(`Connect answers ${answer.status}`);
-  const said = (await answer.json()) as Record<string, { status: { connector: { state: string }; tasks: { state: string; trace?: string }[] } }>;
-  return new Map(Object.entries(said).map(([name, { status }]) => [name, { connector: status.connector.state, tasks: status.tasks }]));
+  const said = (await answer.json()) as Record<
+    string,
+    { status: { connector: { state: string }; tasks: { state: string; trace?: string }[] } }
+  >;
+  return new Map(
+    Object.entries(said).map(([name, { status }]) => [
+      name,
+      { connector: status.connector.state, tasks: status.tasks },
+    ]),
+  );
 }
 
 /** Connect never restarts what FAILED by itself. */
 export async function restartFailed(settings: Settings, connector: string): Promise<void> {
-  const answer = await fetch(`${connectUrl(settings)}/connectors/${connector}/restart?includeTasks=true&onlyFailed=true`, { method: 'POST', signal: AbortSignal.timeout(10_000) });
+  const answer = await fetch(
+    `${connectUrl(settings)}/connectors/${connector}/restart?includeTasks=true&onlyFailed=true`,
+    { method: 'POST', signal: AbortSignal.timeout(10_000) },
+  );
   await answer.body?.cancel();
 }
 
 export function isUp(state: ConnectorState | undefined): boolean {
-  return state !== undefined && state.connector === 'RUNNING' && state.tasks.length > 0 && state.tasks.every((task) => task.state === 'RUNNING');
+  return (
+    state !== undefined &&
+    state.connector === 'RUNNING' &&
+    state.tasks.length > 0 &&
+    state.tasks.every((task) => task.state === 'RUNNING')
+  );
 }

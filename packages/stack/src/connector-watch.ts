@@ -29,10 +29,19 @@ export function watchConnectors(settings: Settings, supervisor: Supervisor, sign
   })();
 }
 
-async function lookOnce(settings: Settings, supervisor: Supervisor, sights: Map<DatabaseService, SlotSight>): Promise<void> {
+async function lookOnce(
+  settings: Settings,
+  supervisor: Supervisor,
+  sights: Map<DatabaseService, SlotSight>,
+): Promise<void> {
   const connect = supervisor.runner('connect');
-  if (connect.isRunning()) await restartWhatFailed(settings, supervisor).catch((error: unknown) => supervisor.log(`connect: does not tell its connectors' state (${messageOf(error)})`));
-  const alarms = await Promise.all(databaseServices.map((service) => lookAtSlot(settings, supervisor, sights, service)));
+  if (connect.isRunning())
+    await restartWhatFailed(settings, supervisor).catch((error: unknown) =>
+      supervisor.log(`connect: does not tell its connectors' state (${messageOf(error)})`),
+    );
+  const alarms = await Promise.all(
+    databaseServices.map((service) => lookAtSlot(settings, supervisor, sights, service)),
+  );
   const said = alarms.filter((alarm) => alarm !== undefined);
   connect.setAlarm(said.length === 0 ? undefined : said.join('; '));
 }
@@ -46,7 +55,12 @@ async function restartWhatFailed(settings: Settings, supervisor: Supervisor): Pr
   }
 }
 
-async function lookAtSlot(settings: Settings, supervisor: Supervisor, sights: Map<DatabaseService, SlotSight>, service: DatabaseService): Promise<string | undefined> {
+async function lookAtSlot(
+  settings: Settings,
+  supervisor: Supervisor,
+  sights: Map<DatabaseService, SlotSight>,
+  service: DatabaseService,
+): Promise<string | undefined> {
   if (!supervisor.runner(`${service}-db`).isRunning()) {
     sights.delete(service);
     return undefined;
@@ -65,7 +79,11 @@ async function lookAtSlot(settings: Settings, supervisor: Supervisor, sights: Ma
 }
 
 /** The next sight of a slot: time counts from the last change. */
-export function seeSlot(last: SlotSight | undefined, slot: { active: boolean; flushedLsn: string }, nowMs: number): SlotSight {
+export function seeSlot(
+  last: SlotSight | undefined,
+  slot: { active: boolean; flushedLsn: string },
+  nowMs: number,
+): SlotSight {
   const isSame = last !== undefined && last.flushedLsn === slot.flushedLsn && last.active === slot.active;
   return { active: slot.active, flushedLsn: slot.flushedLsn, unchangedSinceMs: isSame ? last.unchangedSinceMs : nowMs };
 }
@@ -81,7 +99,12 @@ export function judgeSlot(connector: string, sight: SlotSight, nowMs: number): s
 }
 
 async function readSlot(url: string): Promise<{ active: boolean; flushedLsn: string; isLost: boolean } | undefined> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: READ_WITHIN_MS, query_timeout: READ_WITHIN_MS, application_name: 'stack' });
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: READ_WITHIN_MS,
+    query_timeout: READ_WITHIN_MS,
+    application_name: 'stack',
+  });
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -89,7 +112,9 @@ async function readSlot(url: string): Promise<{ active: boolean; flushedLsn: str
       `select active, confirmed_flush_lsn::text as flushed, wal_status as status from pg_replication_slots where slot_name = 'outbox'`,
     );
     const [row] = rows;
-    return row === undefined ? undefined : { active: row.active, flushedLsn: row.flushed ?? '', isLost: row.status === 'lost' };
+    return row === undefined
+      ? undefined
+      : { active: row.active, flushedLsn: row.flushed ?? '', isLost: row.status === 'lost' };
   } finally {
     await client.end();
   }

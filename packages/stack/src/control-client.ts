@@ -7,7 +7,8 @@ import type { ShopStatus } from './supervisor.ts';
 /** Asks the supervisor of a home over its socket. Whatever it refuses comes back as a StackProblem with its code. */
 export async function askSupervisor(home: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const socketPath = controlSocket(home);
-  const notRunning = (cause?: unknown) => new StackProblem('not_running', `No shop runs in ${home}. Start it with: npm start`, { cause });
+  const notRunning = (cause?: unknown) =>
+    new StackProblem('not_running', `No shop runs in ${home}. Start it with: npm start`, { cause });
   if (!existsSync(socketPath)) throw notRunning();
   const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     const asked = request({ socketPath, method, path, agent: false }, (answer) => {
@@ -17,7 +18,9 @@ export async function askSupervisor(home: string, method: 'GET' | 'POST', path: 
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
       answer.on('error', reject);
     });
-    asked.on('error', (error) => reject('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') ? notRunning(error) : error));
+    asked.on('error', (error) =>
+      reject('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') ? notRunning(error) : error),
+    );
     asked.end();
   });
   const said: unknown = JSON.parse(body);
@@ -31,7 +34,8 @@ export async function askStatus(home: string): Promise<ShopStatus> {
   try {
     return (await askSupervisor(home, 'GET', '/status')) as ShopStatus;
   } catch (error) {
-    if (error instanceof StackProblem && error.code === 'not_running') return { state: 'stopped', target: 'native', parts: [] };
+    if (error instanceof StackProblem && error.code === 'not_running')
+      return { state: 'stopped', target: 'native', parts: [] };
     throw error;
   }
 }

@@ -6,7 +6,11 @@ import type { Shop } from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import type { Supervisor } from './supervisor.ts';
 
-export type Controlled = { readonly supervisor: Supervisor; readonly describe: () => Shop; readonly close: () => Promise<void> };
+export type Controlled = {
+  readonly supervisor: Supervisor;
+  readonly describe: () => Shop;
+  readonly close: () => Promise<void>;
+};
 
 /** Listens on the home's socket for status questions and part actions. Only the shop's own user can open it. */
 export async function openControl(home: string, shop: Controlled): Promise<{ close: () => void }> {
@@ -16,7 +20,12 @@ export async function openControl(home: string, shop: Controlled): Promise<{ clo
   const server = createServer((request, response) => {
     answer(shop, request)
       .then((said) => reply(response, 200, said))
-      .catch((error: unknown) => reply(response, error instanceof StackProblem ? 409 : 500, { code: error instanceof StackProblem ? error.code : 'internal', message: messageOf(error) }));
+      .catch((error: unknown) =>
+        reply(response, error instanceof StackProblem ? 409 : 500, {
+          code: error instanceof StackProblem ? error.code : 'internal',
+          message: messageOf(error),
+        }),
+      );
   });
   server.listen(path);
   await once(server, 'listening');
@@ -35,14 +44,14 @@ async function answer(shop: Controlled, request: IncomingMessage): Promise<unkno
   if (first === 'status') return shop.supervisor.status();
   if (first === 'shop') return shop.describe();
   if (first === 'down') return { down: await shop.close() };
-  if (first === 'parts' && name !== undefined) {
+  if (first === 'parts' && name !== undefined && action !== undefined) {
     await actOnPart(shop.supervisor, name, action, url.searchParams.has('leave'));
     return { done: true };
   }
   throw new StackProblem('no_such_question', `The supervisor knows nothing of ${url.pathname}.`);
 }
 
-async function actOnPart(supervisor: Supervisor, name: string, action: string | undefined, leave: boolean): Promise<void> {
+async function actOnPart(supervisor: Supervisor, name: string, action: string, leave: boolean): Promise<void> {
   const runner = supervisor.runner(name);
   supervisor.log(`${name}: asked to ${action}${leave ? ' and leave it alone' : ''}`);
   switch (action) {
@@ -60,7 +69,10 @@ async function actOnPart(supervisor: Supervisor, name: string, action: string | 
     case 'resume':
       return runner.resume();
     default:
-      throw new StackProblem('no_such_action', `A part can be asked to stop, start, restart, kill, pause or resume, not '${action}'.`);
+      throw new StackProblem(
+        'no_such_action',
+        `A part can be asked to stop, start, restart, kill, pause or resume, not '${action}'.`,
+      );
   }
 }
 

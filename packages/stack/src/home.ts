@@ -16,13 +16,19 @@ export function chooseHome(root: string, asked: string | undefined): string {
   const home = resolve(asked ?? join(root, '.sagamart'));
   const obstacle = homeObstacle(home);
   if (obstacle === undefined) return home;
-  if (asked !== undefined) throw new StackProblem('bad_home', `SAGAMART_HOME=${home} cannot be used: ${obstacle}. Choose another folder, for example /var/tmp/sagamart.`);
+  if (asked !== undefined)
+    throw new StackProblem(
+      'bad_home',
+      `SAGAMART_HOME=${home} cannot be used: ${obstacle}. Choose another folder, for example /var/tmp/sagamart.`,
+    );
   return join('/var/tmp', `sagamart-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
 }
 
 function homeObstacle(home: string): string | undefined {
-  if (Buffer.byteLength(controlSocket(home)) > SOCKET_PATH_BYTES_MAX) return `its path is longer than a unix socket allows (${SOCKET_PATH_BYTES_MAX} bytes)`;
-  if (isRoot() && !isReachable(home)) return 'PostgreSQL does not run as root, and the user nobody cannot reach that folder';
+  if (Buffer.byteLength(controlSocket(home)) > SOCKET_PATH_BYTES_MAX)
+    return `its path is longer than a unix socket allows (${SOCKET_PATH_BYTES_MAX} bytes)`;
+  if (isRoot() && !isReachable(home))
+    return 'PostgreSQL does not run as root, and the user nobody cannot reach that folder';
   return undefined;
 }
 
@@ -30,7 +36,8 @@ function homeObstacle(home: string): string | undefined {
 export function makeHome(home: string): void {
   mkdirSync(home, { recursive: true, mode: 0o711 });
   const owner = statSync(home).uid;
-  if (process.getuid?.() !== owner) throw new StackProblem('bad_home', `${home} belongs to user ${owner}. Set SAGAMART_HOME to a folder of your own.`);
+  if (process.getuid?.() !== owner)
+    throw new StackProblem('bad_home', `${home} belongs to user ${owner}. Set SAGAMART_HOME to a folder of your own.`);
   for (const folder of ['data', 'log', 'run', 'etc']) mkdirSync(join(home, folder), { recursive: true, mode: 0o711 });
   mkdirSync(join(home, 'keys'), { recursive: true, mode: 0o700 });
 }
@@ -59,6 +66,10 @@ export function postgresUser(): SystemUser | undefined {
     .split('\n')
     .map((line) => line.split(':'))
     .find(([name]) => name === 'nobody');
-  if (fields === undefined) throw new StackProblem('no_user', 'PostgreSQL does not run as root and there is no user nobody. Start the shop as an ordinary user.');
+  if (fields === undefined)
+    throw new StackProblem(
+      'no_user',
+      'PostgreSQL does not run as root and there is no user nobody. Start the shop as an ordinary user.',
+    );
   return { uid: Number(fields[2]), gid: Number(fields[3]) };
 }

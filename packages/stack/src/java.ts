@@ -15,12 +15,13 @@ export type JavaParts = { readonly folder: string; readonly classPath: string; r
 const fetches = new Map<string, Promise<JavaParts>>();
 
 /** The jars of infra/java/pom.xml, fetched by Maven the first time. Everyone who asks meanwhile waits for the same fetch. */
-export function javaParts(settings: Settings, say: Say): Promise<JavaParts> {
+export function javaParts(settings: Settings, say: Say, signal: AbortSignal): Promise<JavaParts> {
   const folder = javaFolder(settings);
-  const known = fetches.get(folder) ?? fetchJava(settings, folder, say);
-  fetches.set(folder, known);
   if (!existsSync(folder)) say('fetching Java packages');
-  return known;
+  const fetching =
+    fetches.get(folder) ?? fetchJava(settings, folder, say, signal).finally(() => fetches.delete(folder));
+  fetches.set(folder, fetching);
+  return fetching;
 }
 
 /** Named after the pom's content: another version is another folder. It exists only whole, because it is renamed into place. */
@@ -29,12 +30,12 @@ export function javaFolder(settings: Settings): string {
   return join(settings.cache, `java-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`);
 }
 
-async function fetchJava(settings: Settings, folder: string, say: Say): Promise<JavaParts> {
+async function fetchJava(settings: Settings, folder: string, say: Say, signal: AbortSignal): Promise<JavaParts> {
   if (!existsSync(folder)) {
     mkdirSync(settings.cache, { recursive: true });
     const lock = await waitForLock(folder, () => say('another start is fetching the Java packages'));
     try {
-      if (!existsSync(folder)) await runMaven(join(settings.root, 'infra/java/pom.xml'), folder, say);
+      if (!existsSync(folder)) await runMaven(join(settings.root, 'infra/java/pom.xml'), folder, say, signal);
     } finally {
       lock.release();
     }
@@ -45,10 +46,13 @@ async function fetchJava(settings: Settings, folder: string, say: Say): Promise<
   return { folder, classPath: jars.map((jar) => join(lib, jar)).join(delimiter), plugins: join(folder, 'plugins') };
 }
 
-async function runMaven(pom: string, folder: string, say: Say): Promise<void> {
+async function runMaven(pom: string, folder: string, say: Say, signal: AbortSignal): Promise<void> {
   const part = `${folder}.part`;
   rmSync(part, { recursive: true, force: true });
-  const maven = spawn('mvn', ['--batch-mode', '-Dstyle.color=never', '-f', pom, 'package', `-Doutput=${part}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const maven = spawn('mvn', ['--batch-mode', '-Dstyle.color=never', '-f', pom, 'package', `-Doutput=${part}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+  });
   const errors: string[] = [];
   let files = 0;
   createInterface({ input: maven.stdout }).on('line', (line) => {
@@ -57,11 +61,20 @@ async function runMaven(pom: string, folder: string, say: Say): Promise<void> {
   });
   maven.stderr.on('data', (text: Buffer) => errors.push(String(text)));
   const code = await new Promise<number | null>((resolve, reject) => {
-    maven.on('error', () => reject(new StackProblem('no_maven', 'Maven (mvn) was not found. Install it, for example: apt-get install maven')));
+    maven.on('error', (error) =>
+      reject(
+        signal.aborted
+          ? error
+          : new StackProblem('no_maven', 'Maven (mvn) was not found. Install it, for example: apt-get install maven'),
+      ),
+    );
     maven.on('close', resolve);
   });
   if (code !== 0) {
-    throw new StackProblem('maven_failed', `Maven could not fetch the Java packages (exit code ${code}):\n${errors.slice(0, 8).join('\n')}\nIf the registry could not be reached, start again: what is already there is kept.`);
+    throw new StackProblem(
+      'maven_failed',
+      `Maven could not fetch the Java packages (exit code ${code}):\n${errors.slice(0, 8).join('\n')}\nIf the registry could not be reached, start again: what is already there is kept.`,
+    );
   }
   renameSync(part, folder);
 }
@@ -76,12 +89,18 @@ export async function javaVersion(): Promise<{ readonly text: string; readonly m
     const [, first = '0', second = '0'] = /"(\d+)(?:\.(\d+))?/.exec(text) ?? [];
     return { text, major: Number(first === '1' ? second : first) };
   } catch (error) {
-    throw new StackProblem('no_java', `Java (${javaProgram()}) does not run. Install a JDK ${JAVA_MAJOR_MIN} or newer, for example: apt-get install openjdk-17-jdk-headless`, { cause: error });
+    throw new StackProblem(
+      'no_java',
+      `Java (${javaProgram()}) does not run. Install a JDK ${JAVA_MAJOR_MIN} or newer, for example: apt-get install openjdk-17-jdk-headless`,
+      { cause: error },
+    );
   }
 }
 
 function javaProgram(): string {
-  return process.env.JAVA_HOME === undefined || process.env.JAVA_HOME === '' ? 'java' : join(process.env.JAVA_HOME, 'bin/java');
+  return process.env.JAVA_HOME === undefined || process.env.JAVA_HOME === ''
+    ? 'java'
+    : join(process.env.JAVA_HOME, 'bin/java');
 }
 
 export type Jvm = {
@@ -92,17 +111,34 @@ export type Jvm = {
 };
 
 /** How to run a main class of the Java parts: small, and from the second start on with an archive of loaded classes, which saves a third of the start. */
-export async function jvm(settings: Settings, java: JavaParts, name: string, heap: readonly string[], properties: Readonly<Record<string, string>>): Promise<Jvm> {
+export async function jvm(
+  settings: Settings,
+  java: JavaParts,
+  name: string,
+  heap: readonly string[],
+  properties: Readonly<Record<string, string>>,
+): Promise<Jvm> {
   const { text } = await javaVersion();
   const version = createHash('sha256').update(text).digest('hex').slice(0, 8);
   const archive = join(settings.cache, `${name}-${version}-${java.folder.slice(-12)}.jsa`);
   const made = `${archive}.${process.pid}`;
-  const sharing = existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto'] : [`-XX:ArchiveClassesAtExit=${made}`];
+  const sharing = existsSync(archive)
+    ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto']
+    : [`-XX:ArchiveClassesAtExit=${made}`];
   const quiet = '-Xlog:cds=off,cds+dynamic=off';
   const log4j = `-Dlog4j2.configurationFile=${join(settings.root, 'infra/java/log4j2.properties')}`;
   return {
     program: javaProgram(),
-    args: [...heap, '-XX:+UseSerialGC', ...sharing, quiet, log4j, ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`), '-cp', java.classPath],
+    args: [
+      ...heap,
+      '-XX:+UseSerialGC',
+      ...sharing,
+      quiet,
+      log4j,
+      ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
+      '-cp',
+      java.classPath,
+    ],
     ended: (stopped) => {
       if (!existsSync(made)) return;
       if (stopped) renameSync(made, archive);

@@ -28,8 +28,8 @@ export function kafkaPart(settings: Settings): Part {
       { variable: 'KAFKA_CONTROLLER_PORT', port: settings.ports.KAFKA_CONTROLLER_PORT },
     ],
     after: [],
-    prepare: async (say) => {
-      const java = await javaParts(settings, say);
+    prepare: async (say, signal) => {
+      const java = await javaParts(settings, say, signal);
       fillFile(join(settings.root, 'infra/kafka/server.properties'), properties, {
         KAFKA_HOST: HOST,
         KAFKA_PORT: String(settings.ports.KAFKA_PORT),
@@ -62,9 +62,25 @@ async function format(java: Jvm, classPath: string, data: string, properties: st
   mkdirSync(data, { recursive: true });
   // Kafka's cluster ids are 16 random bytes in base64url; one that begins with a dash would be read as an option.
   const clusterId = Buffer.concat([Buffer.from([0x53]), randomBytes(15)]).toString('base64url');
-  await promisify(execFile)(java.program, ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', properties], {
-    env: javaEnvironment(),
-  });
+  await promisify(execFile)(
+    java.program,
+    [
+      '-XX:TieredStopAtLevel=1',
+      '-XX:+UseSerialGC',
+      '-cp',
+      classPath,
+      'kafka.tools.StorageTool',
+      'format',
+      '--standalone',
+      '-t',
+      clusterId,
+      '-c',
+      properties,
+    ],
+    {
+      env: javaEnvironment(),
+    },
+  );
 }
 
 // ApiVersions, version 0, correlation id 1, no client id: the first thing every client asks, answered only by a broker that is up.
@@ -73,7 +89,11 @@ const CORRELATION_ID_AT = 4;
 
 export function probeBroker(settings: Settings): Promise<void> {
   const address = { host: HOST, port: settings.ports.KAFKA_PORT };
-  return probeTcp(address, API_VERSIONS_REQUEST, (answer) => answer.length > CORRELATION_ID_AT + 4 && answer.readInt32BE(CORRELATION_ID_AT) === 1);
+  return probeTcp(
+    address,
+    API_VERSIONS_REQUEST,
+    (answer) => answer.length > CORRELATION_ID_AT + 4 && answer.readInt32BE(CORRELATION_ID_AT) === 1,
+  );
 }
 
 type TopicGroup = { names: string[]; partitions: number; config: Record<string, string> };
@@ -94,7 +114,12 @@ async function createTopics(settings: Settings, say: Say): Promise<void> {
   try {
     const existing = new Set(await admin.listTopics());
     const topics = groups.flatMap(({ names, partitions, config }) =>
-      names.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1, configEntries: Object.entries(config).map(([name, value]) => ({ name, value })) })),
+      names.map((topic) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: 1,
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      })),
     );
     const missing = topics.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { askStatus } from './control-client.ts';
@@ -22,11 +22,14 @@ export async function launchShop({ home, env, fresh, show }: Launch): Promise<vo
   const said = join(home, 'log', `launch-${process.pid}.log`);
   const output = openSync(said, 'w', 0o600);
   const cli = join(import.meta.dirname, 'cli.ts');
-  const supervisor = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', cli, 'supervise', ...(fresh ? ['--fresh'] : [])], { env, detached: true, stdio: ['ignore', output, output] });
+  const supervisor = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', cli, 'supervise', ...(fresh ? ['--fresh'] : [])],
+    { env, detached: true, stdio: ['ignore', output, output] },
+  );
   closeSync(output);
-  let ended: number | null | undefined;
-  supervisor.on('exit', (code) => (ended = code));
-  while (ended === undefined) {
+  process.once('exit', () => rmSync(said, { force: true }));
+  while (supervisor.exitCode === null && supervisor.signalCode === null) {
     const status = await askStatus(home);
     const isOurs = status.supervisorPid === supervisor.pid;
     if (isOurs && status.state !== 'stopping') show(status);
@@ -36,5 +39,9 @@ export async function launchShop({ home, env, fresh, show }: Launch): Promise<vo
     }
     await delay(LOOK_EVERY_MS);
   }
-  throw new StackProblem('start_failed', readFileSync(said, 'utf8').trim() || `The supervisor ended with ${ended}. See ${join(home, 'log/supervisor.log')}.`);
+  throw new StackProblem(
+    'start_failed',
+    readFileSync(said, 'utf8').trim() ||
+      `The supervisor ended with ${supervisor.signalCode ?? supervisor.exitCode}. See ${join(home, 'log/supervisor.log')}.`,
+  );
 }

@@ -10,7 +10,8 @@ export async function followLog(home: string, name: string, { follow }: { follow
   const file = logFile(home, name);
   let position = existsSync(file) ? statSync(file).size : 0;
   console.log(tailOfLog(home, name, TAIL_LINES));
-  while (follow) {
+  if (!follow) return;
+  for (;;) {
     await delay(LOOK_EVERY_MS);
     const size = existsSync(file) ? statSync(file).size : 0;
     // Smaller than before: the log was put aside and begun anew.

@@ -23,7 +23,12 @@ export function mailPart(settings: Settings): Part {
     command: async () => {
       const program = join(dirname(createRequire(import.meta.url).resolve('maildev/package.json')), 'bin/maildev');
       const listen = ['--ip', HOST, '--smtp', String(SMTP_PORT), '--web-ip', HOST, '--web', String(MAIL_PORT)];
-      return { program: process.execPath, args: ['--max-old-space-size=128', program, ...listen, '--mail-directory', folder, '--silent'], env: { PATH: process.env.PATH ?? '' }, cwd: folder };
+      return {
+        program: process.execPath,
+        args: ['--max-old-space-size=128', program, ...listen, '--mail-directory', folder, '--silent'],
+        env: { PATH: process.env.PATH ?? '' },
+        cwd: folder,
+      };
     },
     probe: () => probeHttp(`${mailUrl(settings)}/healthz`),
     stopSignal: 'SIGTERM',

@@ -6,6 +6,7 @@ import { checkMachine, checkPorts, describeFailures } from './checks.ts';
 import { watchConnectors } from './connector-watch.ts';
 import { openControl } from './control.ts';
 import { makeHome } from './home.ts';
+import type { Part } from './part.ts';
 import { shopParts } from './parts.ts';
 import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
@@ -24,20 +25,26 @@ export type OpenShop = {
 };
 
 /** Opens the shop of these settings in this process. Throws a StackProblem when it already runs or the machine cannot carry it. */
-export async function openShop(settings: Settings, { fresh }: { fresh: boolean }): Promise<OpenShop> {
+export async function openShop(
+  settings: Settings,
+  { fresh, parts = shopParts(settings) }: { fresh: boolean; parts?: readonly Part<string>[] },
+): Promise<OpenShop> {
   const lock = await takeHome(settings);
   try {
     const leftovers = await endLeftovers(settings.home);
-    if (fresh) for (const folder of ['data', 'keys', 'etc']) rmSync(join(settings.home, folder), { recursive: true, force: true });
+    if (fresh)
+      for (const folder of ['data', 'keys', 'etc'])
+        rmSync(join(settings.home, folder), { recursive: true, force: true });
     makeHome(settings.home);
     const failures = describeFailures(await checkMachine(settings));
     if (failures !== undefined) throw new StackProblem('machine', failures);
-    const parts = shopParts(settings);
     const taken = describeFailures(await checkPorts(parts));
     if (taken !== undefined) throw new StackProblem('port_taken', taken);
     preparePostgres(settings);
     const supervisor = new Supervisor(parts, settings.home);
-    supervisor.log(`supervisor ${process.pid} starts${leftovers.length === 0 ? '' : `; ended what a killed run had left: ${leftovers.join(', ')}`}`);
+    supervisor.log(
+      `supervisor ${process.pid} starts${leftovers.length === 0 ? '' : `; ended what a killed run had left: ${leftovers.join(', ')}`}`,
+    );
     return await runShop(settings, supervisor, lock);
   } catch (error) {
     lock.release();
@@ -49,7 +56,10 @@ async function takeHome(settings: Settings): Promise<Lock> {
   makeHome(settings.home);
   const lock = await tryLock(settings.home);
   if (lock === undefined) {
-    throw new StackProblem('already_running', `The shop of ${settings.home} already runs or is just starting. See: npm run stack -- status · stop it: npm run stack -- down`);
+    throw new StackProblem(
+      'already_running',
+      `The shop of ${settings.home} already runs or is just starting. See: npm run stack -- status · stop it: npm run stack -- down`,
+    );
   }
   return lock;
 }
@@ -67,7 +77,11 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
     done.resolve();
   };
   const close = () => (closing ??= stopEverything());
-  const control = await openControl(settings.home, { supervisor, describe: () => describeShop(settings, supervisor), close });
+  const control = await openControl(settings.home, {
+    supervisor,
+    describe: () => describeShop(settings, supervisor),
+    close,
+  });
   const ready = supervisor.start().then(
     () => watchConnectors(settings, supervisor, stopWatching.signal),
     async (error: unknown) => {
@@ -79,7 +93,9 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
 }
 
 function describeShop(settings: Settings, supervisor: Supervisor): Shop {
-  const auditorUrls = Object.fromEntries(databaseServices.map((service) => [service, databaseUrl(settings, service, 'auditor')])) as Shop['auditorUrls'];
+  const auditorUrls = Object.fromEntries(
+    databaseServices.map((service) => [service, databaseUrl(settings, service, 'auditor')]),
+  ) as Shop['auditorUrls'];
   return {
     home: settings.home,
     gatewayUrl: serviceUrl(settings, 'gateway'),
@@ -90,6 +106,9 @@ function describeShop(settings: Settings, supervisor: Supervisor): Shop {
     kafkaBrokers: [kafkaBroker(settings)],
     connectUrl: connectUrl(settings),
     auditorUrls,
-    partPids: Object.fromEntries(supervisor.status().parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]]))),
+    supervisorPid: process.pid,
+    partPids: Object.fromEntries(
+      supervisor.status().parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])),
+    ),
   };
 }

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Part, PartState, PartStatus } from './part.ts';
-import { openLog, tailOfLog } from './part-log.ts';
-import { forgetProcess, recordProcess } from './process-record.ts';
-import { signalProcess, signalTree } from './process-table.ts';
+import { tailOfLog } from './part-log.ts';
+import { endPart, type PartProcess, spawnPart } from './part-process.ts';
+import { signalTree } from './process-table.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 
 /** What a part's runner needs from its surroundings. */
@@ -34,7 +33,7 @@ export class PartRunner {
   private since = new Date();
   private detail: string | undefined;
   private alarm: string | undefined;
-  private process: ChildProcess | undefined;
+  private process: PartProcess | undefined;
   private wanted = false;
   private wasUp = false;
   private cancel = new AbortController();
@@ -49,7 +48,15 @@ export class PartRunner {
     const { name, kind, url } = this.part;
     const detail = [this.alarm, this.detail].filter((text) => text !== undefined).join('; ');
     const pid = this.process?.pid;
-    return { name, kind, url, ...(pid !== undefined && { pid }), state: this.state, since: this.since.toISOString(), ...(detail !== '' && { detail }) };
+    return {
+      name,
+      kind,
+      url,
+      ...(pid !== undefined && { pid }),
+      state: this.state,
+      since: this.since.toISOString(),
+      ...(detail !== '' && { detail }),
+    };
   }
 
   isRunning(): boolean {
@@ -79,15 +86,15 @@ export class PartRunner {
     if (this.process !== undefined) this.become('stopping');
     this.cancel.abort();
     await this.life;
+    if (this.state !== 'stopped') this.become('stopped');
   }
 
   /** Ends the part's processes without warning, as a crash would. It comes back by itself unless `leave`. */
   async kill({ leave }: { leave: boolean }): Promise<void> {
-    const child = this.livingProcess();
+    const running = this.livingProcess();
     if (leave) this.wanted = false;
-    const gone = once(child, 'exit');
-    signalTree(child.pid, 'SIGKILL');
-    await gone;
+    signalTree(running.pid, 'SIGKILL');
+    await running.end;
     if (leave) await this.life;
   }
 
@@ -97,15 +104,17 @@ export class PartRunner {
   }
 
   resume(): void {
-    if (this.state !== 'paused') throw new StackProblem('not_paused', `${this.part.name} is ${this.state}, not paused.`);
+    if (this.state !== 'paused')
+      throw new StackProblem('not_paused', `${this.part.name} is ${this.state}, not paused.`);
     signalTree(this.livingProcess().pid, 'SIGCONT');
     this.become('running');
   }
 
-  private livingProcess(): ChildProcess & { readonly pid: number } {
-    const child = this.process;
-    if (!isSpawned(child)) throw new StackProblem('not_up', `${this.part.name} is ${this.state}: it has no process. Start it with: npm run stack -- start ${this.part.name}`);
-    return child;
+  private livingProcess(): PartProcess {
+    if (this.process !== undefined) return this.process;
+    const { name } = this.part;
+    const message = `${name} is ${this.state}: it has no process. Start it with: npm run stack -- start ${name}`;
+    throw new StackProblem('not_up', message);
   }
 
   private async live(inOrder: boolean, signal: AbortSignal): Promise<void> {
@@ -126,7 +135,10 @@ export class PartRunner {
       if (deaths >= (this.wasUp ? DEATHS_IN_A_ROW_MAX : DEATHS_AT_START_MAX)) {
         this.wanted = false;
         const { name } = this.part;
-        return this.become('failed', `${name} ended ${deaths} times in a row (${this.detail ?? 'no reason known'}). The end of its log:\n${tailOfLog(this.around.home, name, LOG_TAIL_LINES)}`);
+        return this.become(
+          'failed',
+          `${name} ended ${deaths} times in a row (${this.detail ?? 'no reason known'}). The end of its log:\n${tailOfLog(this.around.home, name, LOG_TAIL_LINES)}`,
+        );
       }
       const afterMs = Math.min(RESTART_AFTER_MS_MIN * 2 ** (deaths - 1), RESTART_AFTER_MS_MAX);
       this.become('restarting', `${this.detail ?? 'it ended'}; starts again after ${afterMs} ms`);
@@ -143,30 +155,26 @@ export class PartRunner {
       await this.around.whenRunning(this.part.after, signal);
     }
     this.become('starting');
-    await this.part.prepare?.(say);
+    await this.part.prepare?.(say, signal);
     signal.throwIfAborted();
-    const child = await this.spawnProcess();
-    const gone = new AbortController();
-    const exit = once(child, 'exit').then((said: unknown[]) => {
-      gone.abort();
-      return said;
-    });
-    const either = AbortSignal.any([signal, gone.signal]);
+    const process = await spawnPart(this.around.home, this.part);
+    this.process = process;
+    const over = AbortSignal.any([signal, process.gone]);
     let problem: unknown;
     try {
-      await this.becomeReady(inOrder, either, say);
-      if (!either.aborted) await once(either, 'abort');
+      await this.becomeReady(inOrder, over, say);
+      if (!over.aborted) await once(over, 'abort');
     } catch (error) {
       problem = error;
     }
-    if (!gone.signal.aborted) await this.endProcess(child, exit);
-    const [code, endedBy] = await exit;
+    const endedByItself = process.gone.aborted;
+    await endPart(this.part, process, () => this.around.log(`${this.part.name}: does not stop and is killed`));
+    const { words, wasKilled } = await process.end;
     this.process = undefined;
-    forgetProcess(this.around.home, this.part.name);
-    this.part.ended?.(!this.wanted && endedBy !== 'SIGKILL');
-    this.around.log(`${this.part.name}: ended (${endedBy ?? `exit code ${String(code)}`})`);
+    this.part.ended?.(!this.wanted && !wasKilled);
+    this.around.log(`${this.part.name}: ended (${words})`);
     if (problem instanceof StackProblem) throw problem;
-    this.detail = gone.signal.aborted && problem !== undefined && !isAbort(problem) ? messageOf(problem) : `ended with ${String(endedBy ?? `exit code ${String(code)}`)}`;
+    this.detail = endedByItself || problem === undefined ? `ended with ${words}` : messageOf(problem);
   }
 
   private async becomeReady(inOrder: boolean, signal: AbortSignal, say: (detail: string) => void): Promise<void> {
@@ -178,7 +186,10 @@ export class PartRunner {
         await part.probe();
         break;
       } catch (error) {
-        if (Date.now() > deadline) throw new Error(`did not answer within ${part.readyWithinMs / 1000} s (${messageOf(error)})`, { cause: error });
+        if (Date.now() > deadline)
+          throw new Error(`did not answer within ${part.readyWithinMs / 1000} s (${messageOf(error)})`, {
+            cause: error,
+          });
       }
       await delay(PROBE_EVERY_MS, undefined, { signal });
     }
@@ -191,33 +202,6 @@ export class PartRunner {
     this.become('running');
   }
 
-  private async spawnProcess(): Promise<ChildProcess & { readonly pid: number }> {
-    const { program, args, env, cwd, user } = await this.part.command();
-    const log = openLog(this.around.home, this.part.name);
-    try {
-      const child = spawn(program, args, { env, stdio: ['ignore', log.fd, log.fd], detached: true, ...(cwd !== undefined && { cwd }), ...user });
-      await once(child, 'spawn');
-      if (!isSpawned(child)) throw new Error(`${program} has no process id`);
-      this.process = child;
-      recordProcess(this.around.home, this.part.name, child.pid);
-      this.around.changed();
-      return child;
-    } finally {
-      log.close();
-    }
-  }
-
-  private async endProcess(child: ChildProcess & { readonly pid: number }, exit: Promise<unknown>): Promise<void> {
-    signalTree(child.pid, 'SIGCONT');
-    signalProcess(child.pid, this.part.stopSignal);
-    const tooLong = setTimeout(() => {
-      this.around.log(`${this.part.name}: did not stop within ${this.part.stopWithinMs} ms and is killed`);
-      signalTree(child.pid, 'SIGKILL');
-    }, this.part.stopWithinMs);
-    await exit;
-    clearTimeout(tooLong);
-  }
-
   private become(state: PartState, detail?: string): void {
     if (state !== this.state) {
       this.since = new Date();
@@ -227,12 +211,4 @@ export class PartRunner {
     this.detail = detail;
     this.around.changed();
   }
-}
-
-function isSpawned(child: ChildProcess | undefined): child is ChildProcess & { readonly pid: number } {
-  return child?.pid !== undefined;
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }

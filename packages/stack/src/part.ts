@@ -43,8 +43,8 @@ export type Part<Name extends string = PartName> = {
   readonly after: readonly Name[];
   /** Parts that run before `settle`, while this one may already be starting. It is stopped before them too. */
   readonly settleAfter?: readonly Name[];
-  /** Fetches and lays out what the process needs. Runs before every start; does nothing when nothing is to do. */
-  readonly prepare?: (say: Say) => Promise<void>;
+  /** Fetches and lays out what the process needs. Runs before every start; does nothing when nothing is to do. Ends early when the signal aborts. */
+  readonly prepare?: (say: Say, signal: AbortSignal) => Promise<void>;
   readonly command: () => Promise<Command>;
   /** Resolves when the process answers; rejects while it does not. */
   readonly probe: () => Promise<void>;
@@ -57,7 +57,15 @@ export type Part<Name extends string = PartName> = {
   readonly stopWithinMs: number;
 };
 
-export type PartState = 'waiting' | 'starting' | 'running' | 'paused' | 'restarting' | 'stopping' | 'stopped' | 'failed';
+export type PartState =
+  | 'waiting'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'stopping'
+  | 'stopped'
+  | 'failed';
 
 export type PartStatus = {
   readonly name: string;

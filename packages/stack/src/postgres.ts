@@ -26,7 +26,18 @@ export function postgresPart(settings: Settings, service: DatabaseService): Part
     prepare: (say) => layOutServer(settings, data, say),
     command: async () => ({
       program: join(serverFolder(settings), 'bin/postgres'),
-      args: ['-D', data, '-c', `config_file=${join(settings.home, 'etc/postgresql.conf')}`, '-c', `listen_addresses=${HOST}`, '-c', `port=${port}`, '-c', 'unix_socket_directories='],
+      args: [
+        '-D',
+        data,
+        '-c',
+        `config_file=${join(settings.home, 'etc/postgresql.conf')}`,
+        '-c',
+        `listen_addresses=${HOST}`,
+        '-c',
+        `port=${port}`,
+        '-c',
+        'unix_socket_directories=',
+      ],
       env: { LC_ALL: 'C.UTF-8', TZ: 'UTC' },
       cwd: '/',
       user: postgresUser(),
@@ -53,12 +64,22 @@ async function settleDatabase(settings: Settings, service: DatabaseService, say:
   const folder = join(settings.root, 'services', service, 'migrations');
   if (!existsSync(folder)) return;
   say('migrating');
-  await migrateDatabase({ ownerUrl: databaseUrl(settings, service, 'owner'), folder, appRole: `${service}_app`, debeziumRole: `${service}_debezium`, replicationSlot: 'outbox' });
+  await migrateDatabase({
+    ownerUrl: databaseUrl(settings, service, 'owner'),
+    folder,
+    appRole: `${service}_app`,
+    debeziumRole: `${service}_debezium`,
+    replicationSlot: 'outbox',
+  });
 }
 
 const CONNECT_WITHIN_MS = 2_000;
 
-async function asSuperuser<Result>(settings: Settings, service: DatabaseService, work: (client: Client) => Promise<Result>): Promise<Result> {
+async function asSuperuser<Result>(
+  settings: Settings,
+  service: DatabaseService,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
   const client = new Client({
     host: HOST,
     port: databasePort(settings, service),
@@ -102,7 +123,17 @@ async function makeTemplate(settings: Settings, say: Say): Promise<string> {
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, valueOf(settings, 'POSTGRES_SUPERUSER_PASSWORD'), { mode: 0o600 });
   giveToPostgres(passwordFile);
-  const options = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-sync', '--no-instructions'];
+  const options = [
+    '--username=postgres',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '--no-sync',
+    '--no-instructions',
+  ];
   await runAsPostgres(join(serverFolder(settings), 'bin/initdb'), [...options, '-D', part]);
   rmSync(passwordFile);
   renameSync(part, template);
@@ -148,7 +179,9 @@ function installedServer(): string {
 
 function installedVersion(): string {
   const described: unknown = JSON.parse(readFileSync(join(platformPackage(), 'package.json'), 'utf8'));
-  return typeof described === 'object' && described !== null && 'version' in described ? String(described.version) : 'unknown';
+  return typeof described === 'object' && described !== null && 'version' in described
+    ? String(described.version)
+    : 'unknown';
 }
 
 function giveToPostgres(path: string): void {
@@ -157,5 +190,9 @@ function giveToPostgres(path: string): void {
 }
 
 async function runAsPostgres(program: string, args: readonly string[]): Promise<void> {
-  await promisify(execFile)(program, args, { cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', TZ: 'UTC' }, ...postgresUser() });
+  await promisify(execFile)(program, args, {
+    cwd: '/',
+    env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+    ...postgresUser(),
+  });
 }

@@ -11,7 +11,11 @@ export async function probeHttp(url: string): Promise<void> {
 }
 
 /** Sends bytes and resolves when the first bytes of the answer satisfy `expected`. */
-export async function probeTcp(address: { host: string; port: number }, question: Buffer, expected: (answer: Buffer) => boolean): Promise<void> {
+export async function probeTcp(
+  address: { host: string; port: number },
+  question: Buffer,
+  expected: (answer: Buffer) => boolean,
+): Promise<void> {
   const socket = connect(address);
   const signal = AbortSignal.timeout(PROBE_WITHIN_MS);
   try {

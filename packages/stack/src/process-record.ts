@@ -1,7 +1,15 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { identify, isAlive, type ProcessIdentity, readProcess, signalProcess, signalTree, treeOf } from './process-table.ts';
+import {
+  identify,
+  isAlive,
+  type ProcessIdentity,
+  readProcess,
+  signalProcess,
+  signalTree,
+  treeOf,
+} from './process-table.ts';
 
 /** Writes down which process a part is, so that a later run can find it should the supervisor be killed. */
 export function recordProcess(home: string, part: string, pid: number): void {
@@ -16,13 +24,17 @@ export function forgetProcess(home: string, part: string): void {
 const ASKED_TO_END_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
+/** The parts that a killed supervisor left running. While a supervisor runs, its own parts are among them. */
+export function findLeftovers(home: string): string[] {
+  return recordedParts(home).filter((part) => {
+    const identity = readRecord(home, part);
+    return identity !== undefined && isAlive(identity);
+  });
+}
+
 /** Ends what a killed supervisor left running, and nothing else: only processes whose id and start time were written down. Tells their names. */
 export async function endLeftovers(home: string): Promise<string[]> {
-  const folder = join(home, 'run');
-  if (!existsSync(folder)) return [];
-  const names = readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => file.slice(0, -'.json'.length));
+  const names = recordedParts(home);
   const left = await Promise.all(names.map(async (name) => ((await endLeftover(home, name)) ? name : undefined)));
   return left.filter((name) => name !== undefined);
 }
@@ -45,6 +57,14 @@ async function endLeftover(home: string, part: string): Promise<boolean> {
   return true;
 }
 
+function recordedParts(home: string): string[] {
+  const folder = join(home, 'run');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length));
+}
+
 function readRecord(home: string, part: string): ProcessIdentity | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(recordFile(home, part), 'utf8'));
@@ -56,7 +76,14 @@ function readRecord(home: string, part: string): ProcessIdentity | undefined {
 }
 
 function isIdentity(value: unknown): value is ProcessIdentity {
-  return typeof value === 'object' && value !== null && 'pid' in value && 'startTicks' in value && 'boot' in value && typeof value.pid === 'number';
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'pid' in value &&
+    'startTicks' in value &&
+    'boot' in value &&
+    typeof value.pid === 'number'
+  );
 }
 
 function recordFile(home: string, part: string): string {

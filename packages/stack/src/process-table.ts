@@ -21,7 +21,13 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   // The program's name stands in parentheses and may itself contain any character.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const number = (index: number) => Number(fields[index]);
-  return { pid, state: fields[0] ?? '', parentPid: number(1), cpuTicks: number(11) + number(12) + number(13) + number(14), startTicks: number(19) };
+  return {
+    pid,
+    state: fields[0] ?? '',
+    parentPid: number(1),
+    cpuTicks: number(11) + number(12) + number(13) + number(14),
+    startTicks: number(19),
+  };
 }
 
 /** What to write down about a process so that it can be recognised later. */
@@ -33,7 +39,12 @@ export function identify(pid: number): ProcessIdentity | undefined {
 /** Whether that very process still runs; a zombie does not. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const entry = readProcess(identity.pid);
-  return entry !== undefined && entry.startTicks === identity.startTicks && entry.state !== 'Z' && identity.boot === readBoot();
+  return (
+    entry !== undefined &&
+    entry.startTicks === identity.startTicks &&
+    entry.state !== 'Z' &&
+    identity.boot === readBoot()
+  );
 }
 
 /** The process and everything it started, parents first. PostgreSQL's helpers leave the process group, so only parentage finds all of them. */

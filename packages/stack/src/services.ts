@@ -1,6 +1,15 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { databaseUrl, type DatabaseService, dataFolder, HOST, kafkaBroker, redisUrl, serviceUrl, smtpUrl } from './addresses.ts';
+import {
+  databaseUrl,
+  type DatabaseService,
+  dataFolder,
+  HOST,
+  kafkaBroker,
+  redisUrl,
+  serviceUrl,
+  smtpUrl,
+} from './addresses.ts';
 import type { Part, PartName } from './part.ts';
 import { probeHttp } from './probe.ts';
 import { ensureSessionKeys } from './session-keys.ts';
@@ -11,9 +20,24 @@ export function serviceParts(settings: Settings): Part[] {
   return [
     servicePart(settings, { name: 'psp', folder: 'psp-simulator', kind: 'provider', after: [], env: pspEnvironment }),
     servicePart(settings, { name: 'order', folder: 'order', after: ['order-db', 'kafka'], env: orderEnvironment }),
-    servicePart(settings, { name: 'inventory', folder: 'inventory', after: ['inventory-db', 'kafka'], env: inventoryEnvironment }),
-    servicePart(settings, { name: 'payment', folder: 'payment', after: ['payment-db', 'kafka'], env: paymentEnvironment }),
-    servicePart(settings, { name: 'notification', folder: 'notification', after: ['notification-db', 'kafka'], env: notificationEnvironment }),
+    servicePart(settings, {
+      name: 'inventory',
+      folder: 'inventory',
+      after: ['inventory-db', 'kafka'],
+      env: inventoryEnvironment,
+    }),
+    servicePart(settings, {
+      name: 'payment',
+      folder: 'payment',
+      after: ['payment-db', 'kafka'],
+      env: paymentEnvironment,
+    }),
+    servicePart(settings, {
+      name: 'notification',
+      folder: 'notification',
+      after: ['notification-db', 'kafka'],
+      env: notificationEnvironment,
+    }),
     servicePart(settings, { name: 'gateway', folder: 'gateway', after: ['redis'], env: gatewayEnvironment }),
   ].filter((part) => part !== undefined);
 }
@@ -36,7 +60,14 @@ function servicePart(settings: Settings, service: Service): Part | undefined {
   const variable: PortVariable = `${name.toUpperCase() as Uppercase<typeof name>}_PORT`;
   const port = settings.ports[variable];
   const url = serviceUrl(settings, name);
-  const base = { PATH: process.env.PATH ?? '', TZ: 'UTC', HOST, PORT: String(port), LOG_LEVEL: valueOf(settings, 'LOG_LEVEL'), SHOP_LOCAL: valueOf(settings, 'SHOP_LOCAL') };
+  const base = {
+    PATH: process.env.PATH ?? '',
+    TZ: 'UTC',
+    HOST,
+    PORT: String(port),
+    LOG_LEVEL: valueOf(settings, 'LOG_LEVEL'),
+    SHOP_LOCAL: valueOf(settings, 'SHOP_LOCAL'),
+  };
   return {
     name,
     kind: service.kind ?? 'service',
@@ -83,11 +114,19 @@ function inventoryEnvironment(settings: Settings): Record<string, string> {
 }
 
 function paymentEnvironment(settings: Settings): Record<string, string> {
-  return { ...consumerEnvironment(settings, 'payment'), PSP_URL: serviceUrl(settings, 'psp'), ...pick(settings, ['PSP_API_KEY']) };
+  return {
+    ...consumerEnvironment(settings, 'payment'),
+    PSP_URL: serviceUrl(settings, 'psp'),
+    ...pick(settings, ['PSP_API_KEY']),
+  };
 }
 
 function notificationEnvironment(settings: Settings): Record<string, string> {
-  return { ...consumerEnvironment(settings, 'notification'), SMTP_URL: smtpUrl(settings), ...pick(settings, ['MAIL_FROM']) };
+  return {
+    ...consumerEnvironment(settings, 'notification'),
+    SMTP_URL: smtpUrl(settings),
+    ...pick(settings, ['MAIL_FROM']),
+  };
 }
 
 function pspEnvironment(settings: Settings): Record<string, string> {
@@ -95,7 +134,9 @@ function pspEnvironment(settings: Settings): Record<string, string> {
 }
 
 function gatewayEnvironment(settings: Settings): Record<string, string> {
-  const limits = Object.entries(settings.values).filter(([name]) => name.startsWith('RATE_LIMIT_') || name === 'TRUSTED_PROXIES');
+  const limits = Object.entries(settings.values).filter(
+    ([name]) => name.startsWith('RATE_LIMIT_') || name === 'TRUSTED_PROXIES',
+  );
   return {
     ORDER_URL: serviceUrl(settings, 'order'),
     INVENTORY_URL: serviceUrl(settings, 'inventory'),

@@ -54,7 +54,11 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
 /** A value of infra/local.env; a missing one is a broken file. */
 export function valueOf(settings: Settings, name: string): string {
   const value = settings.values[name];
-  if (value === undefined) throw new StackProblem('setting_missing', `infra/local.env has no ${name}. Add it there or set it in the environment.`);
+  if (value === undefined)
+    throw new StackProblem(
+      'setting_missing',
+      `infra/local.env has no ${name}. Add it there or set it in the environment.`,
+    );
   return value;
 }
 
@@ -62,16 +66,24 @@ const PORT_MAX = 65_535;
 
 export function readPorts(env: NodeJS.ProcessEnv): Record<PortVariable, number> {
   const offset = Number(env.SAGAMART_PORT_OFFSET ?? '0');
-  if (!Number.isInteger(offset)) throw new StackProblem('bad_port', `SAGAMART_PORT_OFFSET is '${env.SAGAMART_PORT_OFFSET}'; expected a whole number.`);
+  if (!Number.isInteger(offset))
+    throw new StackProblem(
+      'bad_port',
+      `SAGAMART_PORT_OFFSET is '${env.SAGAMART_PORT_OFFSET}'; expected a whole number.`,
+    );
   const ports: Record<PortVariable, number> = { ...defaultPorts };
   const takenBy = new Map<number, PortVariable>();
   for (const variable of portVariables()) {
     const port = env[variable] === undefined ? defaultPorts[variable] + offset : Number(env[variable]);
     if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) {
-      throw new StackProblem('bad_port', `${variable} would be ${env[variable] ?? port}; expected a port from 1 to ${PORT_MAX}. Change it or SAGAMART_PORT_OFFSET.`);
+      throw new StackProblem(
+        'bad_port',
+        `${variable} would be ${env[variable] ?? port}; expected a port from 1 to ${PORT_MAX}. Change it or SAGAMART_PORT_OFFSET.`,
+      );
     }
     const other = takenBy.get(port);
-    if (other !== undefined) throw new StackProblem('bad_port', `${variable} and ${other} are both ${port}. Change one of them.`);
+    if (other !== undefined)
+      throw new StackProblem('bad_port', `${variable} and ${other} are both ${port}. Change one of them.`);
     takenBy.set(port, variable);
     ports[variable] = port;
   }
@@ -87,7 +99,8 @@ const passedOn = /^(RATE_LIMIT_|OTEL_)|^TRUSTED_PROXIES$/;
 
 export function readValues(localEnv: string, env: NodeJS.ProcessEnv): Record<string, string> {
   const values: Record<string, string> = {};
-  for (const [name, value] of Object.entries(parseEnv(localEnv))) if (value !== undefined) values[name] = env[name] ?? value;
+  for (const [name, value] of Object.entries(parseEnv(localEnv)))
+    if (value !== undefined) values[name] = env[name] ?? value;
   for (const [name, value] of Object.entries(env)) if (value !== undefined && passedOn.test(name)) values[name] = value;
   return values;
 }

@@ -18,6 +18,8 @@ export type Shop = {
   readonly connectUrl: string;
   /** Connection strings that can read everything and change nothing. */
   readonly auditorUrls: Readonly<Record<DatabaseService, string>>;
+  /** The process that looks after all parts. */
+  readonly supervisorPid: number;
   /** Process ids of the parts that are up. */
   readonly partPids: Readonly<Partial<Record<PartName, number>>>;
 };
@@ -38,7 +40,12 @@ export function readShopStatus(home: string = readSettings().home): Promise<Shop
  * Does something to one part and resolves when it is done: a started part answers, a stopped or killed one has no process left. A killed part is
  * started again by the supervisor unless `leave`; a stopped one stays down until it is started.
  */
-export async function controlPart(home: string, name: PartName, action: PartAction, { leave = false } = {}): Promise<void> {
+export async function controlPart(
+  home: string,
+  name: PartName,
+  action: PartAction,
+  { leave = false } = {},
+): Promise<void> {
   await askSupervisor(home, 'POST', `/parts/${name}/${action}${leave ? '?leave=1' : ''}`);
 }
 
@@ -63,7 +70,12 @@ export type ShopOfItsOwn = {
 };
 
 /** Starts a shop beside any other, in its own home and on its own ports, and resolves when it is open. `stop` ends all of it. */
-export async function startShop({ home, portOffset, fresh = false, env = {} }: ShopOfItsOwn): Promise<{ shop: Shop; stop: () => Promise<void> }> {
+export async function startShop({
+  home,
+  portOffset,
+  fresh = false,
+  env = {},
+}: ShopOfItsOwn): Promise<{ shop: Shop; stop: () => Promise<void> }> {
   const all = { ...process.env, ...env, SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset) };
   await launchShop({ home, env: all, fresh, show: () => undefined });
   return {

@@ -3,21 +3,46 @@ import type { PartStatus } from './part.ts';
 import type { Settings } from './settings.ts';
 import type { ShopStatus } from './supervisor.ts';
 
-export function formatStatus(status: ShopStatus): string {
-  if (status.parts.length === 0) return 'No shop runs here. Start it with: npm start';
-  const rows = status.parts.map((part) => [part.name, part.state, part.pid === undefined ? '' : String(part.pid), age(part.since), part.url, part.detail ?? '']);
-  return [`The shop is ${status.state}.`, '', ...table([['part', 'state', 'pid', 'for', 'address', ''], ...rows])].join('\n');
+/** `leftovers` are parts whose supervisor was killed; they count only when no supervisor answers. */
+export function formatStatus(status: ShopStatus, leftovers: readonly string[]): string {
+  if (status.parts.length === 0) {
+    const left =
+      leftovers.length === 0
+        ? ''
+        : `\nA killed run left these parts running, without anyone to look after them: ${leftovers.join(', ')}.\nThe next start ends them; so does: npm run stack -- down`;
+    return `No shop runs here. Start it with: npm start${left}`;
+  }
+  const rows = status.parts.map((part) => [
+    part.name,
+    part.state,
+    part.pid === undefined ? '' : String(part.pid),
+    age(part.since),
+    part.url,
+    part.detail ?? '',
+  ]);
+  return [`The shop is ${status.state}.`, '', ...table([['part', 'state', 'pid', 'for', 'address', ''], ...rows])].join(
+    '\n',
+  );
 }
 
 /** What a start ends with: where everything is, and three commands to try. */
-export function formatWelcome(settings: Settings, status: ShopStatus, tookMs: number, { detached }: { detached: boolean }): string {
+export function formatWelcome(
+  settings: Settings,
+  status: ShopStatus,
+  tookMs: number,
+  { detached }: { detached: boolean },
+): string {
   const gateway = serviceUrl(settings, 'gateway');
   const json = `-H 'content-type: application/json'`;
   const order = `{"lines":[{"sku":"'$SKU'","quantity":1}],"paymentMethod":"tok_visa"}`;
   return [
     `The shop is open: ${status.parts.length} parts in ${(tookMs / 1000).toFixed(1)} s.`,
     '',
-    ...table([['gateway', gateway], ['mail', mailUrl(settings)], ...status.parts.filter(isInfrastructure).map((part) => [part.name, part.url])]),
+    ...table([
+      ['gateway', gateway],
+      ['mail', mailUrl(settings)],
+      ...status.parts.filter(isInfrastructure).map((part) => [part.name, part.url]),
+    ]),
     '',
     'Try:',
     `  TOKEN=$(curl -s ${gateway}/v1/sessions ${json} -d '{"email":"you@example.com"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`,

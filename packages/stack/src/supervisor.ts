@@ -62,7 +62,9 @@ export class Supervisor {
       const { name } = runner.part;
       const known = stopping.get(name);
       if (known !== undefined) return known;
-      const dependents = [...this.runners.values()].filter(({ part }) => [...part.after, ...(part.settleAfter ?? [])].includes(name));
+      const dependents = [...this.runners.values()].filter(({ part }) =>
+        [...part.after, ...(part.settleAfter ?? [])].includes(name),
+      );
       const stopped = Promise.all(dependents.map(stopPart)).then(() => runner.stop());
       stopping.set(name, stopped);
       return stopped;
@@ -72,7 +74,11 @@ export class Supervisor {
 
   runner(name: string): PartRunner {
     const runner = this.runners.get(name);
-    if (runner === undefined) throw new StackProblem('no_such_part', `There is no part '${name}'. Parts: ${[...this.runners.keys()].join(', ')}.`);
+    if (runner === undefined)
+      throw new StackProblem(
+        'no_such_part',
+        `There is no part '${name}'. Parts: ${[...this.runners.keys()].join(', ')}.`,
+      );
     return runner;
   }
 
@@ -86,7 +92,8 @@ export class Supervisor {
       signal.throwIfAborted();
       const waitedFor = names.filter((name) => this.runners.has(name)).map((name) => this.runner(name));
       const failed = waitedFor.find((runner) => runner.status().state === 'failed');
-      if (failed !== undefined) throw new StackProblem('part_failed', failed.status().detail ?? `${failed.part.name} failed.`);
+      if (failed !== undefined)
+        throw new StackProblem('part_failed', failed.status().detail ?? `${failed.part.name} failed.`);
       if (waitedFor.every((runner) => runner.isRunning())) return;
       await once(this.changes, 'change', { signal });
     }

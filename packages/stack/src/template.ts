@@ -5,7 +5,11 @@ import { StackProblem } from './stack-problem.ts';
 export function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/\$\{([A-Z][A-Z_]*)\}/g, (_whole, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new StackProblem('template', `A file of infra/ asks for \${${name}}, which the stack does not know. Known: ${Object.keys(values).join(', ')}.`);
+    if (value === undefined)
+      throw new StackProblem(
+        'template',
+        `A file of infra/ asks for \${${name}}, which the stack does not know. Known: ${Object.keys(values).join(', ')}.`,
+      );
     return value;
   });
 }

@@ -1,28 +1,48 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readProcess, residentBytes, TICKS_PER_SECOND, treeOf } from './process-table.ts';
 
-export type Usage = { readonly name: string; readonly processes: number; readonly residentBytes: number; readonly cpuPercentOfACore: number };
+export type Measured = {
+  readonly parts: readonly { readonly name: string; readonly pid: number }[];
+  readonly supervisorPid: number;
+};
+
+export type Usage = {
+  readonly name: string;
+  readonly processes: number;
+  readonly residentBytes: number;
+  readonly cpuPercentOfACore: number;
+};
 
 /** What each process tree holds (PSS, at the end) and how much of one core it took over that time. */
-export async function measureUsage(parts: readonly { name: string; pid: number }[], seconds: number): Promise<Usage[]> {
-  const before = new Map(parts.map(({ pid }) => [pid, readTree(pid)]));
+export async function measureUsage({ parts, supervisorPid }: Measured, seconds: number): Promise<Usage[]> {
+  const read = (pid: number) => (pid === supervisorPid ? readOne(pid) : readTree(pid));
+  const processes = [...parts, { name: 'supervisor', pid: supervisorPid }];
+  const before = new Map(processes.map(({ pid }) => [pid, read(pid)]));
   const began = performance.now();
   await delay(seconds * 1000);
   const elapsedSeconds = (performance.now() - began) / 1000;
-  return parts.map(({ name, pid }) => {
-    const after = readTree(pid);
-    const ticks = [...after].reduce((sum, [member, cpu]) => sum + cpu - (before.get(pid)?.get(member) ?? 0), 0);
-    const resident = [...after.keys()].reduce((sum, member) => sum + residentBytes(member), 0);
-    return { name, processes: after.size, residentBytes: resident, cpuPercentOfACore: (ticks / TICKS_PER_SECOND / elapsedSeconds) * 100 };
+  return processes.map(({ name, pid }) => {
+    const after = read(pid);
+    const ticks = sum([...after], ([member, cpu]) => cpu - (before.get(pid)?.get(member) ?? 0));
+    const resident = sum([...after.keys()], residentBytes);
+    return {
+      name,
+      processes: after.size,
+      residentBytes: resident,
+      cpuPercentOfACore: (ticks / TICKS_PER_SECOND / elapsedSeconds) * 100,
+    };
   });
 }
 
 // A child that ended between two readings is in its parent's own sum by then.
 function readTree(pid: number): Map<number, number> {
-  return new Map(treeOf(pid).flatMap((member) => {
-    const entry = readProcess(member);
-    return entry === undefined ? [] : [[member, entry.cpuTicks] as const];
-  }));
+  return new Map(treeOf(pid).flatMap((member) => [...readOne(member)]));
+}
+
+// The supervisor is the parent of all parts: its tree would count them twice.
+function readOne(pid: number): Map<number, number> {
+  const entry = readProcess(pid);
+  return new Map(entry === undefined ? [] : [[pid, entry.cpuTicks]]);
 }
 
 export function formatUsage(usages: readonly Usage[]): string {
@@ -37,6 +57,6 @@ export function formatUsage(usages: readonly Usage[]): string {
   return [`${'part'.padEnd(18)}processes    PSS MB  % of a core`, ...usages.map(line), line(total)].join('\n');
 }
 
-function sum(usages: readonly Usage[], pick: (usage: Usage) => number): number {
-  return usages.reduce((total, usage) => total + pick(usage), 0);
+function sum<Item>(items: readonly Item[], pick: (item: Item) => number): number {
+  return items.reduce((total, item) => total + pick(item), 0);
 }

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeHome } from './home.ts';
+import type { Part } from './part.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** A home of the test's own, removed after it. Hooks run in the order they were made: what uses the home is ended by `before`. */
+export function freshHome(t: TestContext, before: () => Promise<void> = async () => undefined): string {
+  const home = mkdtempSync(join(tmpdir(), 'sagamart-stack-'));
+  makeHome(home);
+  t.after(async () => {
+    await before();
+    rmSync(home, { recursive: true, force: true });
+  });
+  return home;
+}
+
+/** A part that is one cheap shell process. Up at once unless the test says otherwise. */
+export function shellPart(name: string, script: string, more: Partial<Part<string>> = {}): Part<string> {
+  return {
+    name,
+    kind: 'service',
+    url: `test:${name}`,
+    ports: [],
+    after: [],
+    command: async () => ({ program: '/bin/sh', args: ['-c', script], env: { PATH: process.env.PATH ?? '' } }),
+    probe: async () => undefined,
+    stopSignal: 'SIGTERM',
+    readyWithinMs: 5_000,
+    stopWithinMs: 2_000,
+    ...more,
+  };
+}
+
+/** A process that runs until it is ended. */
+export const forever = 'exec sleep 600';
+
+/** A supervisor over these parts that is stopped after the test, whatever happens in it. */
+export function superviseInTest(t: TestContext, parts: readonly Part<string>[]): { supervisor: Supervisor; home: string } {
+  const home = freshHome(t, () => supervisor.stop());
+  const supervisor = new Supervisor(parts, home);
+  return { supervisor, home };
+}
+
+export function pidOf(supervisor: Supervisor, name: string): number {
+  const pid = supervisor.runner(name).status().pid;
+  if (pid === undefined) throw new Error(`${name} has no process`);
+  return pid;
+}
+
+/** Waits until a condition holds; throws what was waited for after ten seconds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`within 10 s it never was so that ${what}`);
+    await delay(20);
+  }
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tailOfLog } from './part-log.ts';
+import { readProcess, treeOf } from './process-table.ts';
+import { forever, pidOf, shellPart, superviseInTest, until } from './stack-test-kit.ts';
+
+test('a part that dies is started again', async (t) => {
+  const { supervisor } = superviseInTest(t, [shellPart('order', forever)]);
+  await supervisor.start();
+  const first = pidOf(supervisor, 'order');
+  process.kill(first, 'SIGKILL');
+  await until('order has a new process', () => {
+    const { pid, state } = supervisor.runner('order').status();
+    return state === 'running' && pid !== undefined && pid !== first;
+  });
+});
+
+test('a part killed with --leave stays down and the shop says it is degraded', async (t) => {
+  const { supervisor } = superviseInTest(t, [shellPart('order', forever), shellPart('payment', forever)]);
+  await supervisor.start();
+  await supervisor.runner('order').kill({ leave: true });
+  assert.equal(supervisor.runner('order').status().state, 'stopped');
+  assert.equal(supervisor.status().state, 'degraded');
+  supervisor.runner('order').start({ inOrder: false });
+  await until('the shop runs again', () => supervisor.status().state === 'running');
+});
+
+test('a stopped part stays down until it is started', async (t) => {
+  const { supervisor } = superviseInTest(t, [shellPart('order', forever)]);
+  await supervisor.start();
+  const pid = pidOf(supervisor, 'order');
+  await supervisor.runner('order').stop();
+  assert.equal(readProcess(pid), undefined);
+  assert.deepEqual(supervisor.runner('order').status().pid, undefined);
+});
+
+test('a killed part takes everything it started with it, also what left its group', async (t) => {
+  const { supervisor } = superviseInTest(t, [shellPart('order', 'setsid sleep 600 & sleep 600 & wait')]);
+  await supervisor.start();
+  await until('three processes run', () => treeOf(pidOf(supervisor, 'order')).length === 3);
+  const tree = treeOf(pidOf(supervisor, 'order'));
+  await supervisor.runner('order').kill({ leave: true });
+  await until('all are gone', () => tree.every((pid) => [undefined, 'Z'].includes(readProcess(pid)?.state)));
+});
+
+test('a paused part stands still, a resumed one runs, and a paused one can be stopped', async (t) => {
+  const { supervisor } = superviseInTest(t, [shellPart('order', forever)]);
+  await supervisor.start();
+  const pid = pidOf(supervisor, 'order');
+  supervisor.runner('order').pause();
+  await until('the process stands still', () => readProcess(pid)?.state === 'T');
+  assert.equal(supervisor.runner('order').status().state, 'paused');
+  supervisor.runner('order').resume();
+  await until('the process runs', () => readProcess(pid)?.state === 'S');
+  supervisor.runner('order').pause();
+  await supervisor.runner('order').stop();
+  assert.equal(readProcess(pid), undefined);
+});
+
+test('parts start after what they need and stop before it', async (t) => {
+  const said: string[] = [];
+  const part = (name: string, after: string[]) =>
+    shellPart(name, forever, { after, settle: async () => void said.push(`${name} up`), ended: () => void said.push(`${name} down`) });
+  const { supervisor } = superviseInTest(t, [part('gateway', ['order']), part('order', ['order-db']), part('order-db', [])]);
+  await supervisor.start();
+  await supervisor.stop();
+  assert.deepEqual(said, ['order-db up', 'order up', 'gateway up', 'gateway down', 'order down', 'order-db down']);
+});
+
+test('a part that cannot start ends the start with the end of its log', async (t) => {
+  const { supervisor } = superviseInTest(t, [
+    shellPart('order', 'echo DATABASE_URL is missing; exit 3', { probe: () => Promise.reject(new Error('refused')) }),
+    shellPart('payment', forever, { after: ['order'] }),
+  ]);
+  await assert.rejects(supervisor.start(), /order ended 3 times in a row \(ended with exit code 3\)[\s\S]*DATABASE_URL is missing/);
+});
+
+test('a part that does not end when asked is killed', async (t) => {
+  const { supervisor, home } = superviseInTest(t, [
+    shellPart('order', 'trap "" TERM; echo deaf; while :; do sleep 0.1; done', { stopWithinMs: 200 }),
+  ]);
+  await supervisor.start();
+  await until('it does not hear', () => tailOfLog(home, 'order', 1) === 'deaf');
+  const pid = pidOf(supervisor, 'order');
+  await supervisor.stop();
+  assert.equal(readProcess(pid), undefined);
+});
+
+test('a stop in the middle of a start leaves no process and no record', async (t) => {
+  const { supervisor, home } = superviseInTest(t, [
+    shellPart('order-db', forever, { probe: () => Promise.reject(new Error('not yet')) }),
+    shellPart('order', forever, { after: ['order-db'] }),
+  ]);
+  const started = supervisor.start();
+  await until('order-db has a process', () => supervisor.runner('order-db').status().pid !== undefined);
+  const pid = pidOf(supervisor, 'order-db');
+  await Promise.all([supervisor.stop(), assert.rejects(started, { code: 'stopped' })]);
+  assert.equal(readProcess(pid), undefined);
+  assert.deepEqual(readdirSync(join(home, 'run')), []);
+});
