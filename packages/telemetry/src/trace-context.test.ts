@@ -23,6 +23,7 @@ for (const header of [
   test(`a new trace begins after ${JSON.stringify(header) ?? 'no header'}`, () => {
     const begun = continueTrace(header);
     assert.match(begun, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    assert.notEqual(begun, header);
     assert.notEqual(traceIdOf(begun), 'a'.repeat(32));
   });
 }

@@ -30,4 +30,3 @@ closeOnSignal(logger, [
   { name: 'redis', close: () => counter.close() },
 ]);
 await listen(app, config);
-logger.info({ host: config.HOST, port: config.PORT }, 'listening');

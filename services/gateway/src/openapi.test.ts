@@ -52,6 +52,7 @@ test('answers carry security headers, and pages of other origins are not let in 
   const open = await openDoor(t, { env: { CORS_ORIGINS: 'https://shop.example' } });
   const answer = await closed.app.inject(from('https://shop.example'));
   assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+  assert.doesNotMatch(String(answer.headers['content-security-policy']), /upgrade-insecure-requests/);
   assert.equal(answer.headers['access-control-allow-origin'], undefined);
   assert.equal(
     (await open.app.inject(from('https://shop.example'))).headers['access-control-allow-origin'],

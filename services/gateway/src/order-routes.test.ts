@@ -151,6 +151,16 @@ test('an order is answered while other services are down, broken or have no row'
   );
 });
 
+test('an order just taken waits for services that have no row of it yet', async (t) => {
+  const order = await fakeService(t, () => ok(record));
+  const none = await fakeService(t, () => notFound);
+  const services = { order: order.url, payment: none.url, inventory: none.url, notification: none.url };
+  const { app, customer } = await openDoor(t, services);
+  const answer = await app.inject({ url: `/v1/orders/${orderId}`, headers: await customer() });
+  const { payment, stock } = answer.json<Record<string, unknown>>();
+  assert.deepEqual([payment, stock], [{ status: 'waiting' }, { status: 'waiting' }]);
+});
+
 test('a service that hangs does not keep the order waiting for longer than its second', async (t) => {
   const order = await fakeService(t, () => ok(record));
   const payment = await fakeService(t, () => new Promise<FakeAnswer>(() => {}));

@@ -1,7 +1,7 @@
 import { createLogger } from '@sagamart/telemetry/logger';
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
-import { test } from 'node:test';
+import { createServer, type Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
 import { createProcessCounts, createRequestCounter } from './request-counter.ts';
 import { fakeService, openDoor } from './test-door.ts';
 
@@ -74,19 +74,20 @@ test('with Redis down requests go on quickly, counted in the process', async (t)
   assert.ok(performance.now() - startedAtMs < 500);
 });
 
-test('with Redis hanging one request waits for 0.2 s and the next do not', async (t) => {
-  const server = createServer(() => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  const counter = createRequestCounter(`redis://127.0.0.1:${address.port}`, logger);
-  t.after(async () => {
-    await counter.close();
-    server.close();
-  });
+test('Redis counts while it answers; hanging, it costs one request 0.2 s and the next nothing; back, it counts again', async (t) => {
+  const redis = await fakeRedis(t);
+  const counter = createRequestCounter(redis.url, logger);
+  t.after(() => counter.close());
+  const fromRedis = { current: 999_041, ttl: 500 };
+  await until(async () => (await counter.count('k', 60_000)).current === fromRedis.current);
+  assert.deepEqual(await counter.count('k', 60_000), fromRedis);
+  redis.pause();
   const startedAtMs = performance.now();
-  for (let i = 1; i <= 100; i++) await counter.count('k', 60_000);
-  assert.ok(performance.now() - startedAtMs < 700);
+  for (let i = 0; i < 100; i++) assert.notDeepEqual(await counter.count('k', 60_000), fromRedis);
+  const tookMs = performance.now() - startedAtMs;
+  assert.ok(tookMs > 150 && tookMs < 700, `${tookMs} ms`);
+  redis.resume();
+  await until(async () => (await counter.count('k', 60_000)).current === fromRedis.current);
 });
 
 test('a window of the process ends, and the oldest key is forgotten first when there are too many', () => {
@@ -105,3 +106,50 @@ test('a window of the process ends, and the oldest key is forgotten first when t
   assert.equal(counts.count('a', 1_000).current, 1);
   assert.equal(counts.count('b99999', 1_000).current, 2);
 });
+
+/** Speaks just enough RESP3 for ioredis to be ready, and answers every script with 999,041 requests and 500 ms left; paused, it answers later. */
+async function fakeRedis(t: TestContext) {
+  const sockets = new Set<Socket>();
+  let isPaused = false;
+  let answerLater: (() => void)[] = [];
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      for (const [, name = ''] of chunk.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+        const answer = () => socket.write(answersOfRedis[name.toLowerCase()] ?? '+OK\r\n');
+        if (isPaused) answerLater.push(answer);
+        else answer();
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return {
+    url: `redis://127.0.0.1:${address.port}`,
+    pause: () => (isPaused = true),
+    resume: () => {
+      isPaused = false;
+      for (const answer of answerLater) answer();
+      answerLater = [];
+    },
+  };
+}
+
+const answersOfRedis: Record<string, string> = {
+  info: '$17\r\nredis_version:7.0\r\n',
+  eval: '*2\r\n:999041\r\n:500\r\n',
+};
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const endAtMs = performance.now() + 5_000;
+  while (!(await isTrue())) {
+    assert.ok(performance.now() < endAtMs, 'not within 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
