@@ -1,4 +1,4 @@
-import { inTransaction } from '@sagamart/service-kit/database';
+import { inTransaction, type Tx } from '@sagamart/service-kit/database';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition } from '@sagamart/service-kit/transition';
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
@@ -21,7 +21,8 @@ import { connectionsMax, sendTimeoutMs } from './smtp.ts';
 const claimsMax = connectionsMax * 2;
 const claimLeaseMs = 3 * sendTimeoutMs;
 
-type Attempt = { readonly claim: Claim; readonly sentAt: Date | null; readonly error: unknown };
+type Taken = { readonly claim: Claim; readonly sentAt: Date };
+type NotTaken = { readonly claim: Claim; readonly error: unknown };
 
 /**
  * The work of the delivery worker: claims due notifications in a transaction of its own, sends them with none open, then records
@@ -34,7 +35,7 @@ export function createDelivery({
   clock,
   logger,
 }: Pick<Deps, 'pool' | 'mailer' | 'clock' | 'logger'>): () => Promise<boolean> {
-  let unrecorded: readonly Attempt[] = [];
+  let unrecorded: readonly (Taken | NotTaken)[] = [];
 
   return async () => {
     if (unrecorded.length === 0) {
@@ -42,51 +43,54 @@ export function createDelivery({
       unrecorded = await Promise.all(claims.map(attempt));
     }
     if (unrecorded.length === 0) return false;
-    await record(unrecorded);
-    const refused = unrecorded.filter(({ sentAt }) => sentAt === null);
-    if (refused.length > 0)
-      logger.warn({ count: refused.length, err: refused[0]?.error }, 'mail not taken: it is tried again after a pause');
+    const taken = unrecorded.filter((each) => 'sentAt' in each);
+    const notTaken = unrecorded.filter((each) => 'error' in each);
+    await inTransaction(pool, async (tx) => {
+      if (taken.length > 0) await recordTaken(tx, taken);
+      await postpone(
+        tx,
+        notTaken.map(({ claim }) => ({ ...claim.notification, pauseMs: pauseAfterMs(claim.attempts) })),
+      );
+    });
+    if (notTaken.length > 0)
+      logger.warn(
+        { count: notTaken.length, err: notTaken[0]?.error },
+        'mail not taken: it is tried again after a pause',
+      );
     unrecorded = [];
     return true;
   };
 
-  async function attempt(claim: Claim): Promise<Attempt> {
+  async function attempt(claim: Claim): Promise<Taken | NotTaken> {
     try {
       await mailer.send(composeMail(claim.notification));
-      return { claim, sentAt: clock.now(), error: null };
+      return { claim, sentAt: clock.now() };
     } catch (error) {
-      return { claim, sentAt: null, error };
+      return { claim, error };
     }
   }
 
-  async function record(attempts: readonly Attempt[]): Promise<void> {
-    await inTransaction(pool, async (tx) => {
-      const orderIds = new Set(attempts.map(({ claim }) => claim.notification.orderId));
-      const correspondences = await lockCorrespondences(tx, [...orderIds]);
-      const sent: StoredNotification[] = [];
-      const said: ShopEvent[] = [];
-      for (const { claim, sentAt } of attempts) {
-        const { orderId, outcome } = claim.notification;
-        const before = correspondences.get(orderId);
-        const stored = before?.notifications.find((each) => each.notification.outcome === outcome);
-        if (before === undefined || stored === undefined)
-          throw new RangeError(`notification ${orderId} ${outcome} is gone: its row is never deleted`);
-        if (sentAt === null) continue;
-        const delivered = deliver(stored.notification, sentAt);
-        if (delivered === 'already_recorded') continue;
-        const { lamport, version, events } = transition(source, before, stored.cause, delivered.says, clock);
-        correspondences.set(orderId, { ...before, lamport, version });
-        sent.push({ ...stored, notification: delivered.notification });
-        said.push(...events);
-      }
-      await updateSent(tx, sent);
-      await updateCorrespondences(tx, [...correspondences.values()]);
-      const postponed = attempts.filter(({ sentAt }) => sentAt === null);
-      await postpone(
-        tx,
-        postponed.map(({ claim }) => ({ ...claim.notification, pauseMs: pauseAfterMs(claim.attempts) })),
-      );
-      await appendToOutbox(tx, said);
-    });
+  /** Reads every row again under its lock and decides again: another sender may have recorded the same mail meanwhile. */
+  async function recordTaken(tx: Tx, taken: readonly Taken[]): Promise<void> {
+    const orderIds = new Set(taken.map(({ claim }) => claim.notification.orderId));
+    const correspondences = await lockCorrespondences(tx, [...orderIds]);
+    const sent: StoredNotification[] = [];
+    const said: ShopEvent[] = [];
+    for (const { claim, sentAt } of taken) {
+      const { orderId, outcome } = claim.notification;
+      const before = correspondences.get(orderId);
+      const stored = before?.notifications.find((each) => each.notification.outcome === outcome);
+      if (before === undefined || stored === undefined)
+        throw new RangeError(`notification ${orderId} ${outcome} is gone: its row is never deleted`);
+      const delivered = deliver(stored.notification, sentAt);
+      if (delivered === 'already_recorded') continue;
+      const { lamport, version, events } = transition(source, before, stored.cause, delivered.says, clock);
+      correspondences.set(orderId, { ...before, lamport, version });
+      sent.push({ ...stored, notification: delivered.notification });
+      said.push(...events);
+    }
+    await updateSent(tx, sent);
+    await updateCorrespondences(tx, [...correspondences.values()]);
+    await appendToOutbox(tx, said);
   }
 }

@@ -106,15 +106,18 @@ export async function claimDue(
   const { rows } = await reader.query<NotificationRow & { attempts: number }>({
     name: 'claim-due',
     text: `
-      update notifications set attempts = attempts + 1, next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond'
-      where (order_id, outcome) in (
-        select order_id, outcome from notifications as due
+      with due as materialized (
+        select order_id, outcome from notifications as waiting
         where status = 'pending' and next_attempt_at <= clock_timestamp() and not exists (
           select from notifications as earlier
-          where earlier.order_id = due.order_id and earlier.status = 'pending' and earlier.order_version < due.order_version)
+          where earlier.order_id = waiting.order_id and earlier.status = 'pending' and earlier.order_version < waiting.order_version)
         order by next_attempt_at limit $1
-        for update skip locked)
-      returning ${columns}, attempts`,
+        for update skip locked),
+      claimed as (
+        update notifications set attempts = attempts + 1, next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond'
+        from due where notifications.order_id = due.order_id and notifications.outcome = due.outcome
+        returning notifications.*)
+      select ${columns}, attempts from claimed`,
     values: [limit, leaseMs],
   });
   return rows.flatMap((row) => {
