@@ -112,6 +112,10 @@ test('the cancellation is not sent before the confirmation was taken', async (t)
   const data = outcomeData();
   await hear(pool, [confirmed(data), cancelled(data)]);
   await deliveryBy(pool, fakeMailer(refuse))();
+  assert.deepEqual(await rowsOf(pool, rowStates), [
+    { outcome: 'confirmed', status: 'pending', attempts: 1 },
+    { outcome: 'cancelled', status: 'pending', attempts: 0 },
+  ]);
   const mailer = fakeMailer();
   const deliver = deliveryBy(pool, mailer);
   assert.equal(await deliver(), false);
