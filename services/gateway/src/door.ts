@@ -159,7 +159,7 @@ export const Restock = Type.Object(
 );
 export const Restocked = Type.Object({ sku: OneSku, available: Type.Integer({ minimum: 0 }) });
 
-export const ProblemDetails = Type.Object(
+const ProblemDetails = Type.Object(
   {
     type: Type.String({ examples: ['https://sagamart.example/problems/invalid_request'] }),
     title: Type.String(),
