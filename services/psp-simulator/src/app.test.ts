@@ -143,13 +143,6 @@ const refused: { title: string; sent: Sent; status: number; code: string; pointe
     code: 'idempotency_key_invalid',
   },
   {
-    title: 'an unknown payment method',
-    sent: { payload: { ...body, paymentMethod: 'tok_other' } },
-    status: 400,
-    code: 'unknown_payment_method',
-    pointer: '/paymentMethod',
-  },
-  {
     title: 'an amount of zero',
     sent: { payload: { ...body, amountMinor: 0 } },
     status: 400,

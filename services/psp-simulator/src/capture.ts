@@ -16,9 +16,7 @@ export function decideCapture(
       ? { kind: 'repeated', capture: known }
       : { kind: 'refused', reason: 'idempotency_key_reused' };
   }
-  const outcome = outcomes.get(request.paymentMethod);
-  if (outcome === undefined) return { kind: 'refused', reason: 'unknown_payment_method' };
-
+  const outcome = outcomes.get(request.paymentMethod) ?? unknownPaymentMethod;
   const { amountMinor, currency, reference } = request;
   const answer: CaptureAnswer = { captureId: fresh.captureId, ...outcome, amountMinor, currency, reference };
   return {
@@ -44,7 +42,7 @@ export const CaptureRequest = Type.Object(
     paymentMethod: Type.String({
       minLength: 1,
       maxLength: 64,
-      description: 'tok_visa is captured, tok_declined is declined',
+      description: 'tok_visa is captured, any other is declined',
     }),
     reference: Type.String({ minLength: 1, maxLength: 100, description: 'what the merchant calls this payment' }),
   },
@@ -55,7 +53,7 @@ export type CaptureRequest = Static<typeof CaptureRequest>;
 export type CaptureDecision =
   | { kind: 'recorded'; capture: RecordedCapture }
   | { kind: 'repeated'; capture: RecordedCapture }
-  | { kind: 'refused'; reason: 'idempotency_key_reused' | 'unknown_payment_method' };
+  | { kind: 'refused'; reason: 'idempotency_key_reused' };
 
 /** A ledger row, before the ledger has numbered it. `answer` is the response body, byte for byte. */
 export type RecordedCapture = Outcome & {
@@ -73,11 +71,14 @@ type Outcome = { status: 'captured' } | { status: 'declined'; declineReason: str
 
 type CaptureAnswer = Outcome & { captureId: string; amountMinor: number; currency: string; reference: string };
 
-/** What each test token does. A token that is not here is refused. */
+/** What each test token does. */
 const outcomes: ReadonlyMap<string, Outcome> = new Map([
   ['tok_visa', { status: 'captured' }],
   ['tok_declined', { status: 'declined', declineReason: 'card_declined' }],
 ]);
+
+/** A token nobody issued is a card nobody has: declined and recorded, so that the merchant learns a result. */
+const unknownPaymentMethod: Outcome = { status: 'declined', declineReason: 'unknown_payment_method' };
 
 /** Two requests mean the same when these four fields agree, however their JSON was spelled. */
 function fingerprintOf({ amountMinor, currency, paymentMethod, reference }: CaptureRequest): string {

@@ -50,13 +50,6 @@ const refusals: Record<Refusal, () => Problem> = {
       code: 'idempotency_key_reused',
       detail: 'This Idempotency-Key was used for another request. Send the first request again, or take a new key.',
     }),
-  unknown_payment_method: () =>
-    new Problem({
-      status: 400,
-      code: 'unknown_payment_method',
-      detail: 'The provider does not know this payment method. Nothing was recorded.',
-      errors: [{ pointer: '/paymentMethod', detail: 'expected tok_visa or tok_declined' }],
-    }),
 };
 
 function merchantCheck(
