@@ -89,6 +89,8 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
       throw error;
     },
   );
+  // Whoever only waits for `closed` need not look at `ready`.
+  ready.catch(() => undefined);
   return { supervisor, ready, close, closed: done.promise };
 }
 

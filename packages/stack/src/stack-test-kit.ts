@@ -7,15 +7,23 @@ import { makeHome } from './home.ts';
 import type { Part } from './part.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** A home of the test's own, removed after it. Hooks run in the order they were made: what uses the home is ended by `before`. */
-export function freshHome(t: TestContext, before: () => Promise<void> = async () => undefined): string {
+const usersOf = new Map<string, (() => Promise<void>)[]>();
+
+/** A home of the test's own, removed after it, when everyone who uses it has ended. */
+export function freshHome(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'sagamart-stack-'));
   makeHome(home);
+  usersOf.set(home, []);
   t.after(async () => {
-    await before();
+    await Promise.all((usersOf.get(home) ?? []).map((end) => end()));
     rmSync(home, { recursive: true, force: true });
   });
   return home;
+}
+
+/** Says how to end something that uses the home. Hooks of the test itself would run too late: they run in the order they were made. */
+export function endBeforeHome(home: string, end: () => Promise<void>): void {
+  usersOf.get(home)?.push(end);
 }
 
 /** A part that is one cheap shell process. Up at once unless the test says otherwise. */
@@ -39,9 +47,13 @@ export function shellPart(name: string, script: string, more: Partial<Part<strin
 export const forever = 'exec sleep 600';
 
 /** A supervisor over these parts that is stopped after the test, whatever happens in it. */
-export function superviseInTest(t: TestContext, parts: readonly Part<string>[]): { supervisor: Supervisor; home: string } {
-  const home = freshHome(t, () => supervisor.stop());
+export function superviseInTest(
+  t: TestContext,
+  parts: readonly Part<string>[],
+): { supervisor: Supervisor; home: string } {
+  const home = freshHome(t);
   const supervisor = new Supervisor(parts, home);
+  endBeforeHome(home, () => supervisor.stop());
   return { supervisor, home };
 }
 

@@ -62,8 +62,16 @@ test('a paused part stands still, a resumed one runs, and a paused one can be st
 test('parts start after what they need and stop before it', async (t) => {
   const said: string[] = [];
   const part = (name: string, after: string[]) =>
-    shellPart(name, forever, { after, settle: async () => void said.push(`${name} up`), ended: () => void said.push(`${name} down`) });
-  const { supervisor } = superviseInTest(t, [part('gateway', ['order']), part('order', ['order-db']), part('order-db', [])]);
+    shellPart(name, forever, {
+      after,
+      settle: async () => void said.push(`${name} up`),
+      ended: () => void said.push(`${name} down`),
+    });
+  const { supervisor } = superviseInTest(t, [
+    part('gateway', ['order']),
+    part('order', ['order-db']),
+    part('order-db', []),
+  ]);
   await supervisor.start();
   await supervisor.stop();
   assert.deepEqual(said, ['order-db up', 'order up', 'gateway up', 'gateway down', 'order down', 'order-db down']);
@@ -74,7 +82,10 @@ test('a part that cannot start ends the start with the end of its log', async (t
     shellPart('order', 'echo DATABASE_URL is missing; exit 3', { probe: () => Promise.reject(new Error('refused')) }),
     shellPart('payment', forever, { after: ['order'] }),
   ]);
-  await assert.rejects(supervisor.start(), /order ended 3 times in a row \(ended with exit code 3\)[\s\S]*DATABASE_URL is missing/);
+  await assert.rejects(
+    supervisor.start(),
+    /order ended 3 times in a row \(ended with exit code 3\)[\s\S]*DATABASE_URL is missing/,
+  );
 });
 
 test('a part that does not end when asked is killed', async (t) => {
