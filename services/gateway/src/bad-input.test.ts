@@ -1,3 +1,15 @@
+import {
+  anything,
+  assert as check,
+  asyncProperty,
+  constantFrom,
+  json,
+  oneof,
+  record,
+  string,
+  tuple,
+  webPath,
+} from 'fast-check';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -222,4 +234,65 @@ test('bytes that are not HTTP, and headers without end, get a problem and a clos
     /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/,
   );
   assert.match(await answerTo(`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
+});
+
+test('whatever is sent, the door answers with what the service said or a refusal, never with a 500', async (t) => {
+  const service = await fakeService(t, () => ({ status: 200, body: { version: 1 } }));
+  const { app, customer, operator } = await openDoor(t, {
+    order: service.url,
+    inventory: service.url,
+    env: { RATE_LIMIT_ADDRESS_PER_SECOND: '100000', RATE_LIMIT_SESSIONS_PER_MINUTE: '100000' },
+  });
+  const [asCustomer, asOperator] = [await customer(), await operator()];
+  const doors = constantFrom(
+    { method: 'POST', url: '/v1/orders', headers: asCustomer } as const,
+    { method: 'POST', url: '/v1/sessions', headers: {} } as const,
+    { method: 'PUT', url: '/v1/products/MUG-BLUE', headers: asOperator } as const,
+    { method: 'POST', url: '/v1/products/MUG-BLUE/restock', headers: asOperator } as const,
+  );
+  const near = record(
+    {
+      lines: anything(),
+      paymentMethod: anything(),
+      email: anything(),
+      role: anything(),
+      name: anything(),
+      quantity: anything(),
+    },
+    { requiredKeys: [] },
+  );
+  const payloads = oneof(
+    json(),
+    near.map((value) => JSON.stringify(value) ?? ''),
+    string({ unit: 'binary' }),
+  );
+  await check(
+    asyncProperty(doors, payloads, async (door, payload) => {
+      const answer = await app.inject({
+        ...door,
+        payload,
+        headers: { ...door.headers, 'content-type': 'application/json' },
+      });
+      assert.ok(answer.statusCode < 500, answer.body);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('whatever path and query are asked for, the door does not break', async (t) => {
+  const service = await fakeService(t, () => ({ status: 200, body: { items: [], nextCursor: null } }));
+  const { app, customer } = await openDoor(t, { order: service.url, inventory: service.url });
+  const headers = await customer();
+  const paths = tuple(
+    constantFrom('/v1/orders/', '/v1/products/', '/v1/products?cursor=', '/v1/orders?limit=', '/'),
+    webPath(),
+    string(),
+  );
+  await check(
+    asyncProperty(paths, async ([start, path, rest]) => {
+      const answer = await app.inject({ url: `${start}${path}${encodeURIComponent(rest.toWellFormed())}`, headers });
+      assert.ok(answer.statusCode < 500, answer.body);
+    }),
+    { numRuns: 300 },
+  );
 });

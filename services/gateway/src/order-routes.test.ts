@@ -71,7 +71,7 @@ test('a read whose connection breaks is tried again', async (t) => {
   assert.equal(calls, 2);
 });
 
-test('a service that is down is answered at once with 503 and Retry-After, and asked again when it is back', async (t) => {
+test('while the order service is down an order is answered at once with 503 and Retry-After', async (t) => {
   const { app, customer } = await openDoor(t, { order: await closedUrl(t) });
   const headers = await customer();
   for (let i = 0; i < 20; i++) {

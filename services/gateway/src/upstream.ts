@@ -138,7 +138,18 @@ function wasRefused(error: unknown): boolean {
 }
 
 function isTrouble(error: unknown): boolean {
-  return isBrokenConnection(error) || isTaskCancelledError(error) || error instanceof errors.UndiciError;
+  return isBrokenConnection(error) || isTaskCancelledError(error) || isBrokenAnswer(error);
+}
+
+/** Not every error of undici: one that blames the request itself must not open the breaker for everybody. */
+function isBrokenAnswer(error: unknown): boolean {
+  return (
+    error instanceof errors.HTTPParserError ||
+    error instanceof errors.ResponseExceededMaxSizeError ||
+    error instanceof errors.RequestAbortedError ||
+    error instanceof errors.ClientDestroyedError ||
+    error instanceof errors.ClientClosedError
+  );
 }
 
 function problemOf(name: string, error: unknown): Error {
