@@ -8,7 +8,7 @@ import { isRoot, postgresUser } from './home.ts';
 import { JAVA_MAJOR_MIN, javaFolder, javaVersion } from './java.ts';
 import type { Part } from './part.ts';
 import { installedRedis } from './redis.ts';
-import { type PortVariable, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { messageOf } from './stack-problem.ts';
 
 /** One thing the machine must offer. `fix` is there exactly when it does not. */
@@ -35,10 +35,14 @@ export async function checkMachine(settings: Settings): Promise<Check[]> {
   ];
 }
 
-/** Whether each part's ports can be listened on. */
-export async function checkPorts(parts: readonly Part<string>[]): Promise<Check[]> {
+/** Whether the parts' ports can be listened on. */
+export async function checkPorts(parts: readonly Part<string>[]): Promise<Check> {
   const wanted = parts.flatMap((part) => part.ports.map((port) => ({ part: part.name, ...port })));
-  return Promise.all(wanted.map(checkPort));
+  const taken = (await Promise.all(wanted.map(async (one) => ((await isFree(one.port)) ? [] : [one])))).flat();
+  if (taken.length === 0) return { name: 'ports', found: `all ${wanted.length} are free` };
+  const found = taken.map(({ part, variable, port }) => `${port} (${part}, ${variable})`).join(', ');
+  const fix = 'End what listens there, change the port with its variable, or move all ports: SAGAMART_PORT_OFFSET=1000';
+  return { name: 'ports taken', found, fix };
 }
 
 /** The message of a start that cannot be, or undefined when all is well. */
@@ -49,27 +53,17 @@ export function describeFailures(checks: readonly Check[]): string | undefined {
     : failures.map(({ name, found, fix }) => `${name}: ${found}. ${fix}`).join('\n');
 }
 
-async function checkPort({
-  part,
-  variable,
-  port,
-}: {
-  part: string;
-  variable: PortVariable;
-  port: number;
-}): Promise<Check> {
-  const name = `port ${port} (${part})`;
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   server.listen({ host: HOST, port, exclusive: true });
   try {
     await once(server, 'listening');
-  } catch (error) {
-    const fix = `End what listens there, or give ${part} another port with ${variable}, or move all ports with SAGAMART_PORT_OFFSET=1000`;
-    return { name, found: `taken (${messageOf(error)})`, fix };
+  } catch {
+    return false;
   }
   server.close();
   await once(server, 'close');
-  return { name, found: 'free' };
+  return true;
 }
 
 function checkPlatform(): Check {

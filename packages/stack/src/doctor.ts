@@ -10,7 +10,7 @@ export async function runDoctor(settings: Settings): Promise<void> {
   // A running shop holds its own ports, and most of the memory asked for.
   const checks =
     state === 'stopped'
-      ? [...machine, ...(await checkPorts(shopParts(settings)))]
+      ? [...machine, await checkPorts(shopParts(settings))]
       : machine.filter(({ name }) => name !== 'memory');
   for (const { name, found, fix } of checks)
     console.log(`${fix === undefined ? 'ok ' : 'NO '} ${name}: ${found}${fix === undefined ? '' : `\n    ${fix}.`}`);

@@ -50,7 +50,7 @@ test('a taken port names the part and the variable, and nothing is started', asy
   const part = shellPart('order', forever, { ports: [{ variable: 'ORDER_PORT', port: address.port }] });
   await assert.rejects(openInTest(t, [part]), {
     code: 'port_taken',
-    message: new RegExp(`port ${address.port} \\(order\\).*ORDER_PORT`),
+    message: new RegExp(`${address.port} \\(order, ORDER_PORT\\).*SAGAMART_PORT_OFFSET`),
   });
 });
 

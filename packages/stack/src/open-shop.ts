@@ -38,7 +38,7 @@ export async function openShop(
     makeHome(settings.home);
     const failures = describeFailures(await checkMachine(settings));
     if (failures !== undefined) throw new StackProblem('machine', failures);
-    const taken = describeFailures(await checkPorts(parts));
+    const taken = describeFailures([await checkPorts(parts)]);
     if (taken !== undefined) throw new StackProblem('port_taken', taken);
     preparePostgres(settings);
     const supervisor = new Supervisor(parts, settings.home);
