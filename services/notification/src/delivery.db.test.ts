@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { createDelivery } from './delivery.ts';
 import type { Mail } from './mail.ts';
 import { MailNotTaken, type Mailer } from './smtp.ts';
-import { cancelled, clock, confirmed, freshPool, hear, logger, outcomeData, rowsOf } from './test-outcomes.ts';
+import { cancelled, clock, confirmed, freshPool, hear, logger, outcomeData, rowsOf } from './outcome-builder.ts';
 
 /** A mail server that takes every mail, unless `meanwhile` throws. */
 function fakeMailer(meanwhile: (mail: Mail) => Promise<void> | void = () => undefined): Mailer & { taken: Mail[] } {

@@ -1,7 +1,7 @@
 import { placedData, eventOf } from '@sagamart/test-kit/event-builder';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cancelled, confirmed, freshPool, hear, outcomeData, rowsOf } from './test-outcomes.ts';
+import { cancelled, confirmed, freshPool, hear, outcomeData, rowsOf } from './outcome-builder.ts';
 
 type Row = { outcome: string; status: string; order_version: number; cause_event_id: string };
 

@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test';
 import type { Pool } from 'pg';
 import { buildApp } from './app.ts';
 import { createDelivery } from './delivery.ts';
-import { cancelled, clock, confirmed, freshPool, hear, logger, outcomeData } from './test-outcomes.ts';
+import { cancelled, clock, confirmed, freshPool, hear, logger, outcomeData } from './outcome-builder.ts';
 
 async function get(t: TestContext, pool: Pool, { orderId, caller }: { orderId: string; caller: Caller }) {
   const app = buildApp({ pool, logger, readiness: [], verifier: { verify: async () => caller } });

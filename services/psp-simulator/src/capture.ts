@@ -1,20 +1,16 @@
-import { createHash } from 'node:crypto';
 import { Type, type Static } from 'typebox';
 
 /**
  * What the provider does with a capture request, given what its ledger already holds under the request's idempotency key.
- * Only `recorded` adds a row. A decline is a result like any other and is recorded; a refusal leaves the key free.
+ * Only `recorded` adds a row. A decline is a result like any other and is recorded. `fingerprint` is a digest of meaningOf(request).
  */
 export function decideCapture(
   request: CaptureRequest,
   known: RecordedCapture | null,
-  fresh: { idempotencyKey: string; captureId: string; now: Date },
+  fresh: { idempotencyKey: string; fingerprint: string; captureId: string; now: Date },
 ): CaptureDecision {
-  const fingerprint = fingerprintOf(request);
   if (known !== null) {
-    return known.fingerprint === fingerprint
-      ? { kind: 'repeated', capture: known }
-      : { kind: 'refused', reason: 'idempotency_key_reused' };
+    return known.fingerprint === fresh.fingerprint ? { kind: 'repeated', capture: known } : { kind: 'key_reused' };
   }
   const outcome = outcomes.get(request.paymentMethod) ?? unknownPaymentMethod;
   const { amountMinor, currency, reference } = request;
@@ -25,7 +21,7 @@ export function decideCapture(
       ...outcome,
       captureId: fresh.captureId,
       idempotencyKey: fresh.idempotencyKey,
-      fingerprint,
+      fingerprint: fresh.fingerprint,
       amountMinor,
       currency,
       reference,
@@ -33,6 +29,11 @@ export function decideCapture(
       answer: JSON.stringify(answer),
     },
   };
+}
+
+/** Two requests mean the same when these four fields agree, however their JSON was spelled. */
+export function meaningOf({ amountMinor, currency, paymentMethod, reference }: CaptureRequest): string {
+  return JSON.stringify([amountMinor, currency, paymentMethod, reference]);
 }
 
 export const CaptureRequest = Type.Object(
@@ -53,7 +54,7 @@ export type CaptureRequest = Static<typeof CaptureRequest>;
 export type CaptureDecision =
   | { kind: 'recorded'; capture: RecordedCapture }
   | { kind: 'repeated'; capture: RecordedCapture }
-  | { kind: 'refused'; reason: 'idempotency_key_reused' };
+  | { kind: 'key_reused' };
 
 /** A ledger row, before the ledger has numbered it. `answer` is the response body, byte for byte. */
 export type RecordedCapture = Outcome & {
@@ -79,10 +80,3 @@ const outcomes: ReadonlyMap<string, Outcome> = new Map([
 
 /** A token nobody issued is a card nobody has: declined and recorded, so that the merchant learns a result. */
 const unknownPaymentMethod: Outcome = { status: 'declined', declineReason: 'unknown_payment_method' };
-
-/** Two requests mean the same when these four fields agree, however their JSON was spelled. */
-function fingerprintOf({ amountMinor, currency, paymentMethod, reference }: CaptureRequest): string {
-  return createHash('sha256')
-    .update(JSON.stringify([amountMinor, currency, paymentMethod, reference]))
-    .digest('hex');
-}

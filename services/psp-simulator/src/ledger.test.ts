@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
-import { decideCapture, type CaptureDecision } from './capture.ts';
+import { decideCapture, meaningOf, type CaptureDecision } from './capture.ts';
 import { LedgerUnavailable, openLedger, type Ledger } from './ledger.ts';
 
 function ledgerFile(t: TestContext): string {
@@ -26,14 +26,19 @@ function capture(
   { key, paymentMethod = 'tok_visa' }: { key: string; paymentMethod?: string },
 ): Promise<CaptureDecision> {
   captureCount += 1;
-  const fresh = { idempotencyKey: key, captureId: `cap_${captureCount}`, now: new Date('2026-11-21T10:00:00.000Z') };
   const request = { amountMinor: 1490, currency: 'EUR', paymentMethod, reference: key };
+  const fresh = {
+    idempotencyKey: key,
+    fingerprint: meaningOf(request),
+    captureId: `cap_${captureCount}`,
+    now: new Date('2026-11-21T10:00:00.000Z'),
+  };
   return ledger.record(key, (known) => decideCapture(request, known, fresh));
 }
 
 function answerOf(decision: CaptureDecision): string {
-  assert.notEqual(decision.kind, 'refused');
-  return decision.kind === 'refused' ? '' : decision.capture.answer;
+  assert.notEqual(decision.kind, 'key_reused');
+  return decision.kind === 'key_reused' ? '' : decision.capture.answer;
 }
 
 test('captures and declines are both in the ledger, in the order they were recorded', async (t) => {
@@ -62,10 +67,7 @@ test('two requests at once with one key are one row and one answer', async (t) =
 test('a refused request leaves no row', async (t) => {
   const ledger = freshLedger(t);
   await capture(ledger, { key: 'one' });
-  assert.deepEqual(await capture(ledger, { key: 'one', paymentMethod: 'tok_declined' }), {
-    kind: 'refused',
-    reason: 'idempotency_key_reused',
-  });
+  assert.deepEqual(await capture(ledger, { key: 'one', paymentMethod: 'tok_declined' }), { kind: 'key_reused' });
   assert.equal(ledger.page({ after: 0, limit: 10 }).length, 1);
 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -56,6 +56,15 @@ test('a capture that was answered survives the death of the process, and is answ
   await once(first, 'exit');
   const after = await capture(await addressOf(start(t, env)), 'one');
   assert.deepEqual(after, before);
+});
+
+test('no file of the ledger holds a payment method', async (t) => {
+  const env = environment(t);
+  await capture(await addressOf(start(t, env)), 'one');
+  const folder = dirname(env['LEDGER_FILE'] ?? '');
+  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
+  assert.ok(files.some((bytes) => bytes.includes('"captured"')));
+  assert.ok(files.every((bytes) => !bytes.includes('tok_visa')));
 });
 
 test('SIGTERM ends the process cleanly', async (t) => {

@@ -3,7 +3,7 @@ import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { parseIdempotencyKey } from '@sagamart/service-kit/idempotency';
 import { Problem } from '@sagamart/service-kit/problem';
 import { Type } from 'typebox';
-import { CaptureRequest, decideCapture, type CaptureDecision } from './capture.ts';
+import { CaptureRequest, decideCapture, meaningOf } from './capture.ts';
 import type { Deps } from './deps.ts';
 import { LedgerUnavailable } from './ledger.ts';
 
@@ -13,13 +13,15 @@ export function captureRoutes(app: HttpApp, deps: Deps): void {
 
   app.post('/v1/captures', { onRequest: requireMerchant, schema: { body: CaptureRequest } }, async (request, reply) => {
     const idempotencyKey = parseIdempotencyKey(request.headers['idempotency-key']);
-    const fresh = { idempotencyKey, captureId: deps.newCaptureId(), now: deps.now() };
+    // A digest, so that the ledger can tell requests apart without keeping payment methods.
+    const fingerprint = digest(meaningOf(request.body)).toString('hex');
+    const fresh = { idempotencyKey, fingerprint, captureId: deps.newCaptureId(), now: deps.now() };
     const decision = await deps.ledger
       .record(idempotencyKey, (known) => decideCapture(request.body, known, fresh))
       .catch((error: unknown) => {
         throw error instanceof LedgerUnavailable ? unavailable(error) : error;
       });
-    if (decision.kind === 'refused') throw refusals[decision.reason]();
+    if (decision.kind === 'key_reused') throw keyReused();
     // The answer is sent as the text in the ledger, not serialized again: a repeat gets the same bytes.
     return reply.code(201).header('content-type', 'application/json; charset=utf-8').send(decision.capture.answer);
   });
@@ -41,16 +43,13 @@ const PageQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageLimitMax, default: pageLimitDefault })),
 });
 
-type Refusal = Extract<CaptureDecision, { kind: 'refused' }>['reason'];
-
-const refusals: Record<Refusal, () => Problem> = {
-  idempotency_key_reused: () =>
-    new Problem({
-      status: 422,
-      code: 'idempotency_key_reused',
-      detail: 'This Idempotency-Key was used for another request. Send the first request again, or take a new key.',
-    }),
-};
+function keyReused(): Problem {
+  return new Problem({
+    status: 422,
+    code: 'idempotency_key_reused',
+    detail: 'This Idempotency-Key was used for another request. Send the first request again, or take a new key.',
+  });
+}
 
 function merchantCheck(
   apiKey: string,
