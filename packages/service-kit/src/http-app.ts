@@ -42,7 +42,7 @@ declare module 'fastify' {
   }
 }
 
-export const bodyBytesMax = 64 * 1024;
+const bodyBytesMax = 64 * 1024;
 const headerBytesMax = 16 * 1024;
 const requestTimeoutMs = 10_000;
 const paramLengthMax = 200;

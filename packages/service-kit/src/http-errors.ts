@@ -12,6 +12,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   return answerProblem(problem, request, reply);
 }
 
+/** Answers a refusal as application/problem+json, with its own headers and the trace of the request. */
 export function answerProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply
     .code(problem.status)

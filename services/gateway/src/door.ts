@@ -2,7 +2,7 @@ import { CancelReason, OrderLine } from '@sagamart/contracts/events';
 import { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
 import { Currency, Minor, PriceMinor } from '@sagamart/contracts/money';
 import { Type, type TSchema } from 'typebox';
-import { NotificationStep, Outcome, PaymentStep, StockStep } from './order-words.ts';
+import { NotificationStep, Outcome, PaymentStep, StockStep } from './part-view.ts';
 
 /** What goes in and out of the public door: the schemas that requests are checked against and that /openapi.json is made from. */
 const strict = { additionalProperties: false };

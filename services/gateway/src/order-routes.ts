@@ -16,7 +16,7 @@ import {
 } from './door.ts';
 import { keyHeader, queryString } from './forwarding.ts';
 import { composeOrder, orderSummary, type Part } from './order-view.ts';
-import { NotificationRecords, OrderRecord, OrderRecordPage, PaymentRecord, ReservationRecord } from './order-words.ts';
+import { NotificationRecords, OrderRecord, OrderRecordPage, PaymentRecord, ReservationRecord } from './part-view.ts';
 import { passThrough } from './pass-through.ts';
 import type { Limits } from './rate-limit.ts';
 import { callerHeaders, type Upstream, type UpstreamAnswer } from './upstream.ts';

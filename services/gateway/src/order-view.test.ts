@@ -10,7 +10,7 @@ import {
   StockStep,
   type NotificationRecord,
   type OrderRecord,
-} from './order-words.ts';
+} from './part-view.ts';
 
 const absent = { kind: 'absent' } as const;
 const down = { kind: 'down' } as const;

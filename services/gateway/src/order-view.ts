@@ -5,7 +5,7 @@ import type {
   Outcome,
   PaymentStep,
   StockStep,
-} from './order-words.ts';
+} from './part-view.ts';
 
 /** What one service said about an order: `absent` when it has no row yet, `down` when it could not be asked. */
 export type Part<T> = { kind: 'known'; value: T } | { kind: 'absent' } | { kind: 'down' };
