@@ -1,9 +1,13 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { openTestDatabase } from '../packages/stack/src/test-database.ts';
 import { testOwnShop } from '../e2e/own-shop.ts';
 import { closeTally, runCheck, runTestFiles, type Tally } from '../e2e/test-run.ts';
 
-// Two at a time: what fits two cores when tests start databases of their own.
+// `npm test -- <part of a file's name> …`: only those test files, no checks and no shop.
+const named = process.argv.slice(2);
+const isNamed = (file: string): boolean => named.length === 0 || named.some((part) => file.includes(part));
+
 const concurrency = 2;
 const testTimeoutMs = 300_000;
 
@@ -11,7 +15,7 @@ const root = join(import.meta.dirname, '..');
 process.chdir(root);
 
 const tallies: Tally[] = [];
-for (const check of ['types', 'lint', 'format', 'unused', 'workspace']) {
+for (const check of named.length === 0 ? ['types', 'lint', 'format', 'unused', 'workspace'] : []) {
   console.log(`\nchecking ${check}`);
   tallies.push(
     await runCheck('pnpm', [
@@ -26,11 +30,21 @@ for (const check of ['types', 'lint', 'format', 'unused', 'workspace']) {
 }
 
 console.log('\ntests of the architecture, of decisions, on PostgreSQL and on Kafka');
-const files = ['checks', 'packages', 'services', 'e2e'].flatMap((folder) =>
-  globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] }),
-);
-tallies.push(await runTestFiles({ files: files.toSorted(), concurrency, timeoutMs: testTimeoutMs }));
+const files = ['checks', 'packages', 'services', 'e2e']
+  .flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] }))
+  .filter(isNamed)
+  .toSorted();
+const database = await openTestDatabase();
+try {
+  tallies.push(
+    await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, env: { TEST_POSTGRES_URL: database.url } }),
+  );
+} finally {
+  await database.close();
+}
 
-console.log('\nthe shop, from end to end');
-tallies.push(await testOwnShop());
+if (named.length === 0) {
+  console.log('\nthe shop, from end to end');
+  tallies.push(await testOwnShop());
+}
 closeTally(tallies);
