@@ -15,21 +15,13 @@ import { createParticipant } from './messages.ts';
 export const logger = createLogger({ service: 'notification', level: 'silent' });
 export const clock = { now: () => new Date('2026-11-21T10:00:02.000Z'), newEventId: newId };
 
-/** A pool on a fresh database. Both go when the test ends, the pool first. */
 export async function freshPool(t: TestContext): Promise<Pool> {
-  const drops: (() => Promise<void>)[] = [];
-  const { url } = await freshDatabase(
-    { after: (drop) => drops.push(drop) },
-    {
-      template: 'notification_template',
-      migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder: join(import.meta.dirname, '../migrations') }),
-    },
-  );
-  const pool = createPool({ connectionString: url, applicationName: 'notification-test' });
-  t.after(async () => {
-    await pool.end();
-    for (const drop of drops) await drop();
+  const { url } = await freshDatabase(t, {
+    template: 'notification',
+    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder: join(import.meta.dirname, '../migrations') }),
   });
+  const pool = createPool({ connectionString: url, applicationName: 'notification-test' });
+  t.after(() => pool.end());
   return pool;
 }
 
