@@ -84,7 +84,7 @@ test('no transaction is open while the mail server is spoken to', async (t) => {
   const pool = await freshPool(t);
   await hear(pool, [confirmed(outcomeData()), confirmed(outcomeData())]);
   const open: unknown[] = [];
-  const look = `select state from pg_stat_activity where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()`;
+  const look = `select state from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`;
   const mailer = fakeMailer(async () => void open.push(...(await rowsOf(pool, look))));
   await deliveryBy(pool, mailer)();
   assert.equal(mailer.taken.length, 2);
