@@ -13,7 +13,6 @@ import {
   rolePassword,
 } from './addresses.ts';
 import { javaParts, type Jvm, jvm } from './java.ts';
-import { javaEnvironment } from './kafka.ts';
 import type { Part, Say } from './part.ts';
 import { probeHttp } from './probe.ts';
 import type { Settings } from './settings.ts';
@@ -24,7 +23,7 @@ const HEAP = ['-Xms64m', '-Xmx256m'];
 /** Kafka Connect with one Debezium connector a database. */
 export function connectPart(settings: Settings): Part {
   const properties = join(settings.home, 'etc/connect.properties');
-  let process: Jvm | undefined;
+  let java: Jvm | undefined;
   return {
     name: 'connect',
     kind: 'connect',
@@ -33,29 +32,29 @@ export function connectPart(settings: Settings): Part {
     after: ['kafka'],
     settleAfter: ['order-db', 'inventory-db', 'payment-db', 'notification-db'],
     prepare: async (say, signal) => {
-      const java = await javaParts(settings, say, signal);
+      const parts = await javaParts(settings, say, signal);
       fillFile(join(settings.root, 'infra/debezium/worker.properties'), properties, {
         KAFKA_BROKERS: kafkaBroker(settings),
         CONNECT_HOST: HOST,
         CONNECT_PORT: String(settings.ports.CONNECT_PORT),
-        PLUGIN_PATH: java.plugins,
+        PLUGIN_PATH: parts.plugins,
       });
-      process = await jvm(settings, java, 'connect', HEAP, {});
+      java = await jvm(settings, parts, 'connect', HEAP);
     },
     command: async () => {
-      if (process === undefined) throw new Error('connect was not prepared');
+      if (java === undefined) throw new Error('connect was not prepared');
       const passwords = databaseServices.map(
         (service) => [`${capitals(service)}_DEBEZIUM_PASSWORD`, rolePassword(settings, service, 'debezium')] as const,
       );
       return {
-        program: process.program,
-        args: [...process.args, 'org.apache.kafka.connect.cli.ConnectDistributed', properties],
-        env: { ...javaEnvironment(), ...Object.fromEntries(passwords) },
+        program: java.program,
+        args: [...java.args, 'org.apache.kafka.connect.cli.ConnectDistributed', properties],
+        env: { ...java.env, ...Object.fromEntries(passwords) },
       };
     },
     probe: () => probeHttp(`${connectUrl(settings)}/connectors`),
     settle: (say) => registerConnectors(settings, say),
-    ended: (stopped) => process?.ended(stopped),
+    ended: (stopped) => java?.ended(stopped),
     stopSignal: 'SIGTERM',
     readyWithinMs: 120_000,
     stopWithinMs: 30_000,

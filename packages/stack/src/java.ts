@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { waitForLock } from './cache-lock.ts';
@@ -47,8 +47,11 @@ async function fetchJava(settings: Settings, folder: string, say: Say, signal: A
 }
 
 async function runMaven(pom: string, folder: string, say: Say, signal: AbortSignal): Promise<void> {
-  const part = `${folder}.part`;
-  rmSync(part, { recursive: true, force: true });
+  const part = `${folder}.part-${process.pid}`;
+  for (const left of readdirSync(dirname(folder))) {
+    if (left.startsWith(`${basename(folder)}.part-`))
+      rmSync(join(dirname(folder), left), { recursive: true, force: true });
+  }
   const maven = spawn('mvn', ['--batch-mode', '-Dstyle.color=never', '-f', pom, 'package', `-Doutput=${part}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
@@ -106,18 +109,13 @@ function javaProgram(): string {
 export type Jvm = {
   readonly program: string;
   readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
   /** Keeps the class archive that the process wrote when it ended well. */
   readonly ended: (stopped: boolean) => void;
 };
 
 /** How to run a main class of the Java parts: small, and from the second start on with an archive of loaded classes, which saves a third of the start. */
-export async function jvm(
-  settings: Settings,
-  java: JavaParts,
-  name: string,
-  heap: readonly string[],
-  properties: Readonly<Record<string, string>>,
-): Promise<Jvm> {
+export async function jvm(settings: Settings, java: JavaParts, name: string, heap: readonly string[]): Promise<Jvm> {
   const { text } = await javaVersion();
   const version = createHash('sha256').update(text).digest('hex').slice(0, 8);
   const archive = join(settings.cache, `${name}-${version}-${java.folder.slice(-12)}.jsa`);
@@ -129,16 +127,9 @@ export async function jvm(
   const log4j = `-Dlog4j2.configurationFile=${join(settings.root, 'infra/java/log4j2.properties')}`;
   return {
     program: javaProgram(),
-    args: [
-      ...heap,
-      '-XX:+UseSerialGC',
-      ...sharing,
-      quiet,
-      log4j,
-      ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
-      '-cp',
-      java.classPath,
-    ],
+    args: [...heap, '-XX:+UseSerialGC', ...sharing, quiet, log4j],
+    // The class path by environment: a hundred jars in every process list help nobody.
+    env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', TZ: 'UTC', CLASSPATH: java.classPath },
     ended: (stopped) => {
       if (!existsSync(made)) return;
       if (stopped) renameSync(made, archive);

@@ -18,7 +18,7 @@ const HEAP = ['-Xms96m', '-Xmx288m'];
 export function kafkaPart(settings: Settings): Part {
   const data = dataFolder(settings.home, 'kafka');
   const properties = join(settings.home, 'etc/kafka.properties');
-  let process: Jvm | undefined;
+  let java: Jvm | undefined;
   return {
     name: 'kafka',
     kind: 'broker',
@@ -29,34 +29,30 @@ export function kafkaPart(settings: Settings): Part {
     ],
     after: [],
     prepare: async (say, signal) => {
-      const java = await javaParts(settings, say, signal);
+      const parts = await javaParts(settings, say, signal);
       fillFile(join(settings.root, 'infra/kafka/server.properties'), properties, {
         KAFKA_HOST: HOST,
         KAFKA_PORT: String(settings.ports.KAFKA_PORT),
         KAFKA_CONTROLLER_PORT: String(settings.ports.KAFKA_CONTROLLER_PORT),
         KAFKA_DATA: data,
       });
-      process = await jvm(settings, java, 'kafka', HEAP, {});
-      if (!existsSync(join(data, 'meta.properties'))) await format(process, java.classPath, data, properties, say);
+      java = await jvm(settings, parts, 'kafka', HEAP);
+      if (!existsSync(join(data, 'meta.properties'))) await format(java, data, properties, say);
     },
     command: async () => {
-      if (process === undefined) throw new Error('kafka was not prepared');
-      return { program: process.program, args: [...process.args, 'kafka.Kafka', properties], env: javaEnvironment() };
+      if (java === undefined) throw new Error('kafka was not prepared');
+      return { program: java.program, args: [...java.args, 'kafka.Kafka', properties], env: java.env };
     },
     probe: () => probeBroker(settings),
     settle: (say) => createTopics(settings, say),
-    ended: (stopped) => process?.ended(stopped),
+    ended: (stopped) => java?.ended(stopped),
     stopSignal: 'SIGTERM',
     readyWithinMs: 120_000,
     stopWithinMs: 30_000,
   };
 }
 
-export function javaEnvironment(): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', TZ: 'UTC' };
-}
-
-async function format(java: Jvm, classPath: string, data: string, properties: string, say: Say): Promise<void> {
+async function format(java: Jvm, data: string, properties: string, say: Say): Promise<void> {
   say('formatting the log folder');
   rmSync(data, { recursive: true, force: true });
   mkdirSync(data, { recursive: true });
@@ -67,8 +63,6 @@ async function format(java: Jvm, classPath: string, data: string, properties: st
     [
       '-XX:TieredStopAtLevel=1',
       '-XX:+UseSerialGC',
-      '-cp',
-      classPath,
       'kafka.tools.StorageTool',
       'format',
       '--standalone',
@@ -78,7 +72,7 @@ async function format(java: Jvm, classPath: string, data: string, properties: st
       properties,
     ],
     {
-      env: javaEnvironment(),
+      env: java.env,
     },
   );
 }
