@@ -1,7 +1,7 @@
 import { createLogger } from '@sagamart/telemetry/logger';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -147,9 +147,11 @@ async function issuer(t: TestContext) {
       server.closeAllConnections();
     });
   t.after(stop);
+  const folder = await mkdtemp(join(tmpdir(), 'token-keys-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
   const config = {
     JWKS_URL: `http://127.0.0.1:${address.port}/.well-known/jwks.json`,
-    JWKS_CACHE_FILE: join(await mkdtemp(join(tmpdir(), 'keys-')), 'jwks.json'),
+    JWKS_CACHE_FILE: join(folder, 'jwks.json'),
     JWT_ISSUER: 'sagamart',
     JWT_AUDIENCE: 'sagamart',
   };

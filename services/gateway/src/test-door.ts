@@ -1,7 +1,7 @@
 import { verifierWithKeys } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,8 +66,7 @@ export type DoorOptions = {
 /** The gateway with fresh keys, in front of the given services; those not given do not exist. */
 export async function openDoor(t: TestContext, options: DoorOptions = {}) {
   const nowhere = await closedUrl(t);
-  const keysFile = options.keysFile ?? join(mkdtempSync(join(tmpdir(), 'gateway-keys-')), 'keys.json');
-  if (options.keysFile === undefined) writeSessionKeys(keysFile, ['current', 'next']);
+  const keysFile = options.keysFile ?? newKeysFile(t);
   const config = loadGatewayConfig({
     PORT: '0',
     SHOP_LOCAL: '1',
@@ -137,6 +136,14 @@ export async function openDoor(t: TestContext, options: DoorOptions = {}) {
 export function writeSessionKeys(file: string, kids: readonly string[]): void {
   const keys = kids.map((kid) => ({ ...generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }), kid }));
   writeFileSync(file, JSON.stringify({ keys }), { mode: 0o600 });
+}
+
+function newKeysFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-keys-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'keys.json');
+  writeSessionKeys(file, ['current', 'next']);
+  return file;
 }
 
 function portOf(server: Server): number {
