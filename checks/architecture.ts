@@ -128,7 +128,7 @@ export function everyServiceHasTheSameShape(files: readonly string[]): string[] 
   });
 }
 
-export function isTest(module: Module): boolean {
+function isTest(module: Module): boolean {
   return /\.(test|e2e)\.ts$/.test(module.path) || /-(fixture|builder)s?\.ts$/.test(module.path);
 }
 

@@ -11,7 +11,6 @@ const bannedNames = new Set([
   'misc',
   'types',
   'service',
-  'services',
   'manager',
   'shared',
   'index',

@@ -172,7 +172,7 @@ export class ShopClient {
   }
 }
 
-export function expectStatus(status: number, answer: Answer): Answer {
+function expectStatus(status: number, answer: Answer): Answer {
   if (answer.status !== status) throw unexpected(status, answer);
   return answer;
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newId } from '@sagamart/contracts/ids';
-import { balancedBooks, cancelledId, confirmedId, sku, type DraftBooks } from './balanced-books-fixture.ts';
-import type { Invariant } from './books.ts';
+import { balancedBooks, cancelledId, confirmedId, sku } from './balanced-books-fixture.ts';
 import { compareBooks } from './compare-books.ts';
+import { at, testTamperings } from './tampering-fixture.ts';
 
 test('books that agree give no finding', () => {
   assert.deepEqual(compareBooks(balancedBooks(), [confirmedId, cancelledId]), []);
@@ -32,9 +32,7 @@ test('a client was given an order id that does not exist', () => {
   );
 });
 
-type Tampering = { title: string; finds: Invariant; about?: string; tamper: (books: DraftBooks) => void };
-
-const tamperings: Tampering[] = [
+testTamperings([
   {
     title: 'an order is still pending',
     finds: 'terminal',
@@ -201,151 +199,4 @@ const tamperings: Tampering[] = [
     finds: 'told_once',
     tamper: ({ mails }) => void mails.push('x.confirmed@sagamart.example'),
   },
-
-  {
-    title: 'an event never reached its topic',
-    finds: 'nothing_lost',
-    tamper: ({ records }) => void records.splice(2, 1),
-  },
-  {
-    title: 'a record changed on its way',
-    finds: 'nothing_lost',
-    tamper: ({ records }) => void (at(records, 2).data = '{}'),
-  },
-  {
-    title: 'a record has another key',
-    finds: 'nothing_lost',
-    tamper: ({ records }) => void (at(records, 2).key = confirmedId.replace(/^0/, '1')),
-  },
-  {
-    title: 'a topic holds what nobody said',
-    finds: 'nothing_lost',
-    tamper: ({ messages }) => void messages.payment.outbox.pop(),
-  },
-
-  {
-    title: 'a reader never heard an event',
-    finds: 'nothing_twice',
-    tamper: ({ messages }) => void messages.notification.inbox.pop(),
-  },
-  {
-    title: 'a reader heard an event twice',
-    finds: 'nothing_twice',
-    tamper: ({ messages: { payment } }) => void payment.inbox.push(at(payment.inbox, 0)),
-  },
-  {
-    title: 'a reader heard what no topic holds',
-    finds: 'nothing_twice',
-    tamper: ({ messages }) => void messages.payment.inbox.push({ id: newId(), topic: 'order.events' }),
-  },
-
-  {
-    title: 'a version is missing',
-    finds: 'order_per_key',
-    about: confirmedId,
-    tamper: (books) => void (saying(books, 'order.confirmed').version = 3),
-  },
-  {
-    title: 'an order was confirmed before it was placed',
-    finds: 'order_per_key',
-    about: confirmedId,
-    tamper: swapOrderEvents,
-  },
-  {
-    title: 'stock came back that was never held',
-    finds: 'order_per_key',
-    about: cancelledId,
-    tamper: (books) => void (saying(books, 'stock.reserved', cancelledId).type = 'stock.rejected'),
-  },
-
-  {
-    title: 'a cause does not exist',
-    finds: 'cause_first',
-    about: confirmedId,
-    tamper: ({ messages }) => void (at(messages.payment.outbox, 0).causationId = newId()),
-  },
-  {
-    title: 'a cause came later than what it caused',
-    finds: 'cause_first',
-    about: confirmedId,
-    tamper: ({ messages }) => void (at(messages.payment.outbox, 0).lamport = 1),
-  },
-  {
-    title: 'an event that has a cause names none',
-    finds: 'cause_first',
-    about: confirmedId,
-    tamper: ({ messages }) => void (at(messages.payment.outbox, 0).causationId = null),
-  },
-
-  {
-    title: 'an order came from no key',
-    finds: 'keys',
-    about: confirmedId,
-    tamper: ({ orderKeys }) => void orderKeys.shift(),
-  },
-  {
-    title: 'two keys gave one order',
-    finds: 'keys',
-    about: confirmedId,
-    tamper: ({ orderKeys }) => void (at(orderKeys, 1).orderId = confirmedId),
-  },
-  {
-    title: 'a key promises an order that does not exist',
-    finds: 'keys',
-    tamper: ({ orderKeys }) => void (at(orderKeys, 1).orderId = newId()),
-  },
-
-  {
-    title: 'a database lets another service in',
-    finds: 'walls',
-    about: 'order',
-    tamper: ({ doors }) => void (at(doors, 0).open = true),
-  },
-
-  {
-    title: 'a message is parked',
-    finds: 'stuck',
-    about: confirmedId,
-    tamper: ({ messages }) =>
-      void messages.payment.parked.push({
-        topic: 'order.events',
-        key: confirmedId,
-        eventId: null,
-        type: 'order.confirmed',
-        reason: 'invalid_data',
-        status: 'parked',
-      }),
-  },
-];
-
-for (const { title, finds, about, tamper } of tamperings) {
-  test(`${finds}: ${title}`, () => {
-    const books = balancedBooks();
-    tamper(books);
-    const found = compareBooks(books).filter((finding) => finding.invariant === finds);
-    assert.notEqual(found.length, 0, 'the comparison saw nothing');
-    if (about !== undefined)
-      assert.ok(
-        found.some((finding) => finding.about === about),
-        JSON.stringify(found),
-      );
-  });
-}
-
-function at<T>(items: T[], index: number): T {
-  const item = items[index];
-  assert.ok(item !== undefined);
-  return item;
-}
-
-function saying(books: DraftBooks, type: string, key = confirmedId): DraftBooks['records'][number] {
-  const record = books.records.find((each) => each.type === type && each.key === key);
-  assert.ok(record !== undefined);
-  return record;
-}
-
-function swapOrderEvents(books: DraftBooks): void {
-  const placed = books.records.indexOf(saying(books, 'order.placed'));
-  const confirmed = books.records.indexOf(saying(books, 'order.confirmed'));
-  [books.records[placed], books.records[confirmed]] = [at(books.records, confirmed), at(books.records, placed)];
-}
+]);

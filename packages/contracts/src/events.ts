@@ -87,6 +87,7 @@ export type EventData<T extends EventType> = Static<(typeof eventTypes)[T]['data
 /** The part of an event that a decision reads or says: a union over its type. */
 export type EventBody<T extends EventType = EventType> = { [K in T]: { readonly type: K; readonly data: EventData<K> } }[T];
 
+/** True for a type of this build's contracts. An event of another type is recorded, never acted on. */
 export function isEventType(text: string): text is EventType {
   return Object.hasOwn(eventTypes, text);
 }
