@@ -43,6 +43,7 @@ const tools = [
 const NODE_MAJOR_MIN = 18;
 const LOCK_WAIT_MS_MAX = 600000;
 const LOCK_LOOK_MS = 200;
+const ORPHAN_LOOK_MS = 500;
 
 main().catch((error) => {
   console.error(`\n${error.expected ? error.message : error.stack}`);
@@ -157,9 +158,13 @@ function runEntry(command, args, env) {
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) program.kill('SIGINT');
   });
+  // npm runs this through a shell, and a shell that is ended does not pass that on: it only leaves us without our parent.
+  const parent = process.ppid;
+  const orphaned = setInterval(() => process.ppid !== parent && program.kill('SIGTERM'), ORPHAN_LOOK_MS);
   return new Promise((resolve, reject) => {
     program.on('error', reject);
     program.on('exit', (code, signal) => {
+      clearInterval(orphaned);
       process.exitCode = signal ? 1 : code;
       resolve();
     });

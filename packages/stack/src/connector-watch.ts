@@ -50,7 +50,7 @@ async function restartWhatFailed(settings: Settings, supervisor: Supervisor): Pr
   for (const [name, state] of await readConnectors(settings)) {
     const failed = [{ state: state.connector, trace: undefined }, ...state.tasks].find((one) => one.state === 'FAILED');
     if (failed === undefined) continue;
-    supervisor.log(`connect: ${name} FAILED and is restarted: ${failed.trace?.split('\n')[0] ?? 'no reason given'}`);
+    supervisor.log(`connect: ${name} FAILED and is restarted: ${causeOf(failed.trace)}`);
     await restartFailed(settings, name);
   }
 }
@@ -118,4 +118,10 @@ async function readSlot(url: string): Promise<{ active: boolean; flushedLsn: str
   } finally {
     await client.end();
   }
+}
+
+// A Java trace names the real reason last.
+function causeOf(trace: string | undefined): string {
+  const lines = (trace ?? 'no reason given').split('\n');
+  return lines.findLast((line) => line.startsWith('Caused by: ')) ?? lines[0] ?? '';
 }

@@ -65,9 +65,9 @@ export class PartRunner {
 
   /** A word for the status of a part that runs but does not do its work. */
   setAlarm(alarm: string | undefined): void {
-    if (alarm === this.alarm) return;
-    if (alarm !== undefined) this.around.log(`${this.part.name}: ALARM: ${alarm}`);
-    else this.around.log(`${this.part.name}: alarm is over: ${this.alarm}`);
+    // The seconds in it go up with every look; the log is told of what is new.
+    const isNews = alarm?.replaceAll(/\d+ s/g, '') !== this.alarm?.replaceAll(/\d+ s/g, '');
+    if (isNews) this.around.log(`${this.part.name}: ${alarm === undefined ? 'alarm is over' : `ALARM: ${alarm}`}`);
     this.alarm = alarm;
     this.around.changed();
   }

@@ -17,7 +17,9 @@ function redrawn(screen: Screen, began: number): { show: (status: ShopStatus) =>
   const clear = () => (height > 0 ? screen.write(`\u001B[${height}A\u001B[J`) : undefined);
   return {
     show: (status) => {
-      const lines = progressLines(status, Date.now() - began).map((line) => line.slice(0, (screen.columns ?? 80) - 1));
+      const lines = progressLines(status, Date.now() - began).map((line) =>
+        line.slice(0, (screen.columns || COLUMNS_UNKNOWN) - 1),
+      );
       clear();
       screen.write(lines.map((line) => `${line}\n`).join(''));
       height = lines.length;
@@ -48,6 +50,8 @@ function appended(screen: Screen, began: number): { show: (status: ShopStatus) =
 }
 
 const BAR_WIDTH = 30;
+// A terminal that does not tell its width, or says 0.
+const COLUMNS_UNKNOWN = 80;
 
 /** The picture of a start: a bar, then a line for each part that is not up yet. */
 export function progressLines(status: ShopStatus, elapsedMs: number): string[] {
