@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTestDatabase } from '../packages/stack/src/test-database.ts';
+import { openTestServers } from '../packages/stack/src/test-servers.ts';
 import { testOwnShop } from '../e2e/own-shop.ts';
 import { closeTally, runCheck, runTestFiles, type Tally } from '../e2e/test-run.ts';
 
@@ -34,13 +34,11 @@ const files = ['checks', 'packages', 'services', 'e2e']
   .flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] }))
   .filter(isNamed)
   .toSorted();
-const database = await openTestDatabase();
+const servers = await openTestServers({ withKafka: files.some((file) => file.includes('.kafka.')) });
 try {
-  tallies.push(
-    await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, env: { TEST_POSTGRES_URL: database.url } }),
-  );
+  tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, env: servers.env }));
 } finally {
-  await database.close();
+  await servers.close();
 }
 
 if (named.length === 0) {

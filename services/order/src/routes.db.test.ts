@@ -126,6 +126,7 @@ test('a customer sees own orders only, newest first, page by page', async (t) =>
   const second = (await get(`/orders?limit=3&cursor=${first.nextCursor}`)).json();
   assert.deepEqual([...first.items, ...second.items].map((order: { orderId: string }) => order.orderId), placed);
   assert.equal(second.nextCursor, null);
+  assert.equal((await get('/orders')).json().items.length, 5);
 });
 
 test('an order is confirmed by the capture, and its timeline tells who caused what', async (t) => {
