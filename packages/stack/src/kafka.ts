@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { dataFolder, HOST, kafkaBroker } from './addresses.ts';
 import { javaParts, type Jvm, jvm } from './java.ts';
 import type { Part, Say } from './part.ts';
@@ -93,6 +94,7 @@ export function probeBroker(settings: Settings): Promise<void> {
 type TopicGroup = { names: string[]; partitions: number; config: Record<string, string> };
 
 const TOPIC_ATTEMPTS_MAX = 30;
+const TOPIC_PAUSE_MS = 100;
 
 async function createTopics(settings: Settings, say: Say): Promise<void> {
   say('creating topics');
@@ -116,8 +118,26 @@ async function createTopics(settings: Settings, say: Say): Promise<void> {
       })),
     );
     const missing = topics.filter(({ topic }) => !existing.has(topic));
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+    if (missing.length === 0) return;
+    await admin.createTopics({ topics: missing, waitForLeaders: false });
+    await untilTopicsAreKnown(
+      admin,
+      missing.map(({ topic }) => topic),
+    );
   } finally {
     await admin.disconnect();
+  }
+}
+
+// kafkajs's own `waitForLeaders` fails when the broker has not heard yet of what the controller has just made.
+async function untilTopicsAreKnown(admin: Admin, topics: readonly string[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await admin.fetchTopicMetadata({ topics: [...topics] });
+      return;
+    } catch (error) {
+      if (attempt === TOPIC_ATTEMPTS_MAX) throw error;
+      await delay(TOPIC_PAUSE_MS);
+    }
   }
 }

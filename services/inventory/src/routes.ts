@@ -28,7 +28,6 @@ const ProductBody = Type.Object(
   { additionalProperties: false },
 );
 const RestockBody = Type.Object({ quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) }, { additionalProperties: false });
-const pageSize = 20;
 const Page = Type.Object({ cursor: Type.Optional(Sku), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) });
 const pageLimitDefault = 20;
 const BySku = Type.Object({ sku: Sku });

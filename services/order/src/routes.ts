@@ -31,7 +31,6 @@ const PlaceOrderBody = Type.Object(
   { additionalProperties: false },
 );
 
-const pageSize = 20;
 const Page = Type.Object({ cursor: Type.Optional(OrderId), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) });
 const pageLimitDefault = 20;
 const ById = Type.Object({ orderId: OrderId });
