@@ -34,7 +34,8 @@ const tools = [
     name: 'pnpm',
     version: '12.21.0',
     package: 'pnpm',
-    folder: 'node_modules/.bin',
+    // The program itself: its stand-in in .bin is a script without a first line that names its shell, which turbo cannot start.
+    folder: 'node_modules/@pnpm/exe.linux-x64',
     program: 'pnpm',
     here: () => false,
   },
