@@ -6,8 +6,10 @@ export type ProcessEntry = {
   readonly parentPid: number;
   readonly state: string;
   readonly startTicks: number;
-  /** User and system time of the process and of its children that have ended, in clock ticks. */
-  readonly cpuTicks: number;
+  /** User and system time of the process itself, in clock ticks. */
+  readonly ownTicks: number;
+  /** The same of its children that have ended. */
+  readonly endedChildrenTicks: number;
 };
 
 export type ProcessIdentity = { readonly pid: number; readonly startTicks: number; readonly boot: string };
@@ -25,7 +27,8 @@ export function readProcess(pid: number): ProcessEntry | undefined {
     pid,
     state: fields[0] ?? '',
     parentPid: number(1),
-    cpuTicks: number(11) + number(12) + number(13) + number(14),
+    ownTicks: number(11) + number(12),
+    endedChildrenTicks: number(13) + number(14),
     startTicks: number(19),
   };
 }

@@ -23,26 +23,29 @@ export async function measureUsage({ parts, supervisorPid }: Measured, seconds: 
   const elapsedSeconds = (performance.now() - began) / 1000;
   return processes.map(({ name, pid }) => {
     const after = read(pid);
-    const ticks = sum([...after], ([member, cpu]) => cpu - (before.get(pid)?.get(member) ?? 0));
-    const resident = sum([...after.keys()], residentBytes);
+    const ticks = after.cpuTicks - (before.get(pid)?.cpuTicks ?? 0);
     return {
       name,
-      processes: after.size,
-      residentBytes: resident,
+      processes: after.pids.length,
+      residentBytes: sum(after.pids, residentBytes),
       cpuPercentOfACore: (ticks / TICKS_PER_SECOND / elapsedSeconds) * 100,
     };
   });
 }
 
-// A child that ended between two readings is in its parent's own sum by then.
-function readTree(pid: number): Map<number, number> {
-  return new Map(treeOf(pid).flatMap((member) => [...readOne(member)]));
+type Reading = { readonly pids: readonly number[]; readonly cpuTicks: number };
+
+// With the children that have ended, or a database's closing connections would take their time out of the sum.
+function readTree(pid: number): Reading {
+  const entries = treeOf(pid).flatMap((member) => readProcess(member) ?? []);
+  const cpuTicks = sum(entries, ({ ownTicks, endedChildrenTicks }) => ownTicks + endedChildrenTicks);
+  return { pids: entries.map((entry) => entry.pid), cpuTicks };
 }
 
 // The supervisor is the parent of all parts: its tree would count them twice.
-function readOne(pid: number): Map<number, number> {
+function readOne(pid: number): Reading {
   const entry = readProcess(pid);
-  return new Map(entry === undefined ? [] : [[pid, entry.cpuTicks]]);
+  return entry === undefined ? { pids: [], cpuTicks: 0 } : { pids: [pid], cpuTicks: entry.ownTicks };
 }
 
 export function formatUsage(usages: readonly Usage[]): string {
