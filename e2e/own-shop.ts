@@ -1,11 +1,11 @@
 import { globSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultPorts } from '@sagamart/stack/settings';
 import { startShop, stopShop } from '@sagamart/stack/shop';
 import { runTestFiles, type Tally } from './test-run.ts';
 
-// Far from the default ports: a shop that is open on this machine does not matter. Two of these at once on one machine are not provided for.
-const portOffset = 13_000;
 const timeoutMs = 300_000;
 
 /**
@@ -13,14 +13,15 @@ const timeoutMs = 300_000;
  * stop counts as one failed test, so that a suite cannot be lost in silence.
  */
 export async function testOwnShop(): Promise<Tally> {
-  const home = join(tmpdir(), `sagamart-test-${process.pid}`);
-  const env = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset) };
+  const home = join(tmpdir(), `sagamart-e2e-${process.pid}`);
   const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
   process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
   try {
+    const portOffset = await freePortOffset();
     const { stop } = await startShop({ home, portOffset });
     try {
       const files = globSync('*.e2e.ts', { cwd: import.meta.dirname }).toSorted();
+      const env = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset) };
       return await runTestFiles({
         files: files.map((file) => join(import.meta.dirname, file)),
         concurrency: 1,
@@ -37,4 +38,27 @@ export async function testOwnShop(): Promise<Tally> {
   } finally {
     process.off('SIGINT', stopOnSignal).off('SIGTERM', stopOnSignal);
   }
+}
+
+const offsetMin = 11_000;
+const offsetStep = 200;
+const offsets = 50;
+const attemptsMax = 20;
+
+/** An offset at which all ports of a shop are free now: another shop, or another run of this, may be open on this machine. */
+async function freePortOffset(): Promise<number> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const offset = offsetMin + offsetStep * Math.floor(Math.random() * offsets);
+    const free = await Promise.all(Object.values(defaultPorts).map((port) => isFree(port + offset)));
+    if (free.every(Boolean)) return offset;
+  }
+  throw new Error(`found no free ports for a shop of the tests' own in ${attemptsMax} attempts; stop what holds them`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

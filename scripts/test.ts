@@ -9,7 +9,7 @@ const named = process.argv.slice(2);
 const isNamed = (file: string): boolean => named.length === 0 || named.some((part) => file.includes(part));
 
 const concurrency = 2;
-const testTimeoutMs = 300_000;
+const testTimeoutMs = 120_000;
 
 const root = join(import.meta.dirname, '..');
 process.chdir(root);
@@ -17,16 +17,8 @@ process.chdir(root);
 const tallies: Tally[] = [];
 for (const check of named.length === 0 ? ['types', 'lint', 'format', 'unused', 'workspace'] : []) {
   console.log(`\nchecking ${check}`);
-  tallies.push(
-    await runCheck('pnpm', [
-      'exec',
-      'turbo',
-      'run',
-      `check:${check}`,
-      '--output-logs=errors-only',
-      '--log-order=grouped',
-    ]),
-  );
+  const turbo = ['exec', 'turbo', 'run', `check:${check}`, '--output-logs=errors-only', '--log-order=grouped'];
+  tallies.push(await runCheck('pnpm', turbo));
 }
 
 console.log('\ntests of the architecture, of decisions, on PostgreSQL and on Kafka');
@@ -35,9 +27,12 @@ const files = ['checks', 'packages', 'services', 'e2e']
   .filter(isNamed)
   .toSorted();
 const servers = await openTestServers({ withKafka: files.some((file) => file.includes('.kafka.')) });
+const closeOnSignal = () => void servers.close().finally(() => process.exit(1));
+process.once('SIGINT', closeOnSignal).once('SIGTERM', closeOnSignal);
 try {
   tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, env: servers.env }));
 } finally {
+  process.off('SIGINT', closeOnSignal).off('SIGTERM', closeOnSignal);
   await servers.close();
 }
 
