@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { enterShop } from './shop-under-test.ts';
+
+const { shop } = await enterShop();
+const root = join(import.meta.dirname, '..');
+const deadlineMs = 180_000;
+
+/** The README's ```sh blocks as one script; those marked long are tested by everything else. */
+async function readmeScript(): Promise<string> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+  assert.ok(blocks.length >= 4, `the README has ${blocks.length} blocks of commands to run`);
+  return blocks.join('\n').replaceAll('http://127.0.0.1:8080', shop.gatewayUrl);
+}
+
+test('the commands of the README do what it says', async () => {
+  const script = `set -eo pipefail\n${await readmeScript()}`;
+  const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: root, timeout: deadlineMs });
+  assert.match(stdout, /"status":"(pending|confirmed)"/);
+  assert.match(stdout, /order\.placed/);
+  assert.match(stdout, /The books balance/);
+});
+
+test('every npm command that the README names exists', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(
+    await readFile(join(root, 'package.json'), 'utf8'),
+  );
+  const named = new Set(
+    [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[a-z0-9]+)/g)].map(([, name = '']) => name),
+  );
+  assert.deepEqual(
+    [...named].filter((name) => scripts[name] === undefined),
+    [],
+  );
+  assert.ok(named.size >= 6);
+});
