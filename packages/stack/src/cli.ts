@@ -29,6 +29,7 @@ const { values: flags, positionals } = parseArgs({
     detach: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    'ends-with-parent': { type: 'boolean', default: false },
     leave: { type: 'boolean', default: false },
     follow: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '60' },
@@ -118,7 +119,13 @@ async function startDetached(settings: Settings): Promise<void> {
     });
   }
   try {
-    await launchShop({ home: settings.home, env: process.env, fresh: flags.fresh, show: progress.show });
+    await launchShop({
+      home: settings.home,
+      env: process.env,
+      fresh: flags.fresh,
+      endsWithUs: false,
+      show: progress.show,
+    });
   } finally {
     progress.finish();
   }
@@ -131,8 +138,22 @@ async function supervise(settings: Settings): Promise<void> {
   stopOnOwnMistake(shop);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void shop.close());
   process.on('SIGHUP', () => undefined);
+  if (flags['ends-with-parent']) closeWithParent(shop);
   await shop.ready;
   await shop.closed;
+}
+
+const PARENT_LOOK_MS = 500;
+
+// A shop that a test opened must not outlive it, also when the test is killed.
+function closeWithParent(shop: OpenShop): void {
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    void shop.close();
+  }, PARENT_LOOK_MS);
+  look.unref();
 }
 
 // A mistake of the supervisor's own must not leave the parts without one.

@@ -10,6 +10,8 @@ export type Launch = {
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
   readonly fresh: boolean;
+  /** Whether the shop closes when this process ends, however it ends. */
+  readonly endsWithUs: boolean;
   /** Told how far the start is, several times a second. */
   readonly show: (status: ShopStatus) => void;
 };
@@ -17,14 +19,20 @@ export type Launch = {
 const LOOK_EVERY_MS = 150;
 
 /** Starts a supervisor that outlives us. Resolves when the shop is open; throws what the supervisor said when it could not be opened. */
-export async function launchShop({ home, env, fresh, show }: Launch): Promise<void> {
+export async function launchShop({ home, env, fresh, endsWithUs, show }: Launch): Promise<void> {
   mkdirSync(join(home, 'log'), { recursive: true, mode: 0o711 });
   const said = join(home, 'log', `launch-${process.pid}.log`);
   const output = openSync(said, 'w', 0o600);
   const cli = join(import.meta.dirname, 'cli.ts');
   const supervisor = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', cli, 'supervise', ...(fresh ? ['--fresh'] : [])],
+    [
+      '--disable-warning=ExperimentalWarning',
+      cli,
+      'supervise',
+      ...(fresh ? ['--fresh'] : []),
+      ...(endsWithUs ? ['--ends-with-parent'] : []),
+    ],
     { env, detached: true, stdio: ['ignore', output, output] },
   );
   closeSync(output);

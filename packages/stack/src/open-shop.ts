@@ -7,6 +7,7 @@ import { watchConnectors } from './connector-watch.ts';
 import { openControl } from './control.ts';
 import { makeHome } from './home.ts';
 import type { Part } from './part.ts';
+import { shortenLogs } from './part-log.ts';
 import { shopParts } from './parts.ts';
 import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
@@ -64,12 +65,17 @@ async function takeHome(settings: Settings): Promise<Lock> {
   return lock;
 }
 
+const SHORTEN_LOGS_EVERY_MS = 60_000;
+
 async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): Promise<OpenShop> {
   const stopWatching = new AbortController();
   const done = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
+  shortenLogs(settings.home);
+  const logWatch = setInterval(() => shortenLogs(settings.home), SHORTEN_LOGS_EVERY_MS);
   const stopEverything = async () => {
     stopWatching.abort();
+    clearInterval(logWatch);
     await supervisor.stop();
     supervisor.log('everything is stopped');
     control.close();

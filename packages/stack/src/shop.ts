@@ -69,7 +69,7 @@ export type ShopOfItsOwn = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
-/** Starts a shop beside any other, in its own home and on its own ports, and resolves when it is open. `stop` ends all of it. */
+/** Starts a shop beside any other, in its own home and on its own ports, and resolves when it is open. `stop` ends all of it; so does the end of this process. */
 export async function startShop({
   home,
   portOffset,
@@ -77,7 +77,7 @@ export async function startShop({
   env = {},
 }: ShopOfItsOwn): Promise<{ shop: Shop; stop: () => Promise<void> }> {
   const all = { ...process.env, ...env, SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset) };
-  await launchShop({ home, env: all, fresh, show: () => undefined });
+  await launchShop({ home, env: all, fresh, endsWithUs: true, show: () => undefined });
   return {
     shop: await findShop(home),
     stop: async () => void (await stopShop(home)),
