@@ -10,14 +10,16 @@ import { migrateDatabase } from './migrate.ts';
 
 /** `cleanUp` runs while the database is still there: node:test runs after-hooks in the order of their registration. */
 async function emptyDatabase(t: TestContext, cleanUp: (pool: Pool) => Promise<unknown> = async () => undefined) {
-  const connected = Promise.withResolvers<Pool>();
-  t.after(async () => cleanUp(await connected.promise));
+  let connected: Pool | undefined;
+  t.after(async () => {
+    if (connected !== undefined) await cleanUp(connected);
+  });
   const { url } = await freshDatabase(t, { template: 'empty', migrate: async () => undefined });
   const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
   t.after(() => rm(folder, { recursive: true }));
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   t.after(() => pool.end());
-  connected.resolve(pool);
+  connected = pool;
   return { url, folder, pool };
 }
 
