@@ -100,6 +100,10 @@ export class Supervisor {
   }
 
   log(line: string): void {
-    appendFileSync(logFile(this.home, 'supervisor'), `${new Date().toISOString()} ${line}\n`);
+    try {
+      appendFileSync(logFile(this.home, 'supervisor'), `${new Date().toISOString()} ${line}\n`);
+    } catch {
+      // A full disk, or a home that was removed under us: the parts must be looked after and stopped all the same.
+    }
   }
 }
