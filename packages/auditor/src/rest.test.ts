@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unmetConditions } from './rest.ts';
+import { createRestWatch, unmetConditions } from './rest.ts';
 
 const quiet = {
   order: new Map([
@@ -31,4 +31,31 @@ test('an event that one of its readers has not heard keeps the shop from rest', 
   assert.deepEqual(unmetConditions({ ...quiet, notification }), [
     'notification: 1 of 4 events of order.events not yet heard',
   ]);
+});
+
+/** Four databases that answer each question with the next of these numbers of pending orders, and no other count. */
+function shopWithPending(...pending: number[]) {
+  let asked = 0;
+  const order = {
+    query: async () => ({ rows: [{ what: 'orders are pending', count: pending[asked++] ?? pending.at(-1) }] }),
+  };
+  const empty = { query: async () => ({ rows: [] }) };
+  return {
+    watch: createRestWatch({ order, inventory: empty, payment: empty, notification: empty }),
+    asked: () => asked,
+  };
+}
+
+test('a shop is at rest when it was so twice in a row', async () => {
+  const { watch, asked } = shopWithPending(0, 1, 0, 0);
+  assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: 10_000 }), { atRest: true, unmet: [] });
+  assert.equal(asked(), 4);
+});
+
+test('at the deadline the answer says what was under way', async () => {
+  const { watch } = shopWithPending(3);
+  assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: 150 }), {
+    atRest: false,
+    unmet: ['order: 3 orders are pending'],
+  });
 });
