@@ -31,10 +31,8 @@ export async function openControl(home: string, shop: Controlled): Promise<{ clo
   await once(server, 'listening');
   chmodSync(path, 0o600);
   return {
-    close: () => {
-      rmSync(path, { force: true });
-      server.close();
-    },
+    // Closing removes the socket's file as well.
+    close: () => void server.close(),
   };
 }
 

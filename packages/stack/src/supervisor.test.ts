@@ -46,7 +46,10 @@ test('a killed part takes everything it started with it, also what left its grou
 });
 
 test('a paused part stands still, a resumed one runs, and a paused one can be stopped', async (t) => {
-  const { supervisor } = superviseInTest(t, [shellPart('order', forever)]);
+  const endings: boolean[] = [];
+  const { supervisor } = superviseInTest(t, [
+    shellPart('order', forever, { ended: (well) => void endings.push(well) }),
+  ]);
   await supervisor.start();
   const pid = pidOf(supervisor, 'order');
   supervisor.runner('order').pause();
@@ -56,6 +59,7 @@ test('a paused part stands still, a resumed one runs, and a paused one can be st
   await until('the process runs', () => readProcess(pid)?.state === 'S');
   supervisor.runner('order').pause();
   await supervisor.runner('order').stop();
+  assert.deepEqual(endings, [true], 'it heard that it was to end, and was not killed');
   assert.equal(readProcess(pid), undefined);
 });
 
