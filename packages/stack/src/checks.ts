@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { HOST } from './addresses.ts';
 import { isRoot, postgresUser } from './home.ts';
-import { JAVA_MAJOR_MIN, javaFolder, javaVersion } from './java.ts';
+import { JAVA_MAJOR_MIN, javaFolder, type JavaVersion, javaVersion } from './java.ts';
 import type { Part } from './part.ts';
 import { installedRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
@@ -28,7 +28,7 @@ export async function checkMachine(settings: Settings): Promise<Check[]> {
     await checkJava(),
     checkMaven(settings),
     checkRedis(settings),
-    checkMemory(),
+    judgeMemory(Math.min(availableMemory(), cgroupMemory())),
     checkDisk(settings.home),
     checkDisk(settings.cache),
     checkUser(settings),
@@ -91,16 +91,16 @@ function checkNode(): Check {
 
 async function checkJava(): Promise<Check> {
   try {
-    const { text, major } = await javaVersion();
-    if (major >= JAVA_MAJOR_MIN) return { name: 'Java', found: text };
-    return {
-      name: 'Java',
-      found: text,
-      fix: `Kafka needs Java ${JAVA_MAJOR_MIN} or newer. Install one, or point JAVA_HOME at it`,
-    };
+    return judgeJava(await javaVersion());
   } catch (error) {
     return { name: 'Java', found: 'none', fix: messageOf(error) };
   }
+}
+
+export function judgeJava({ text, major }: JavaVersion): Check {
+  if (major >= JAVA_MAJOR_MIN) return { name: 'Java', found: text };
+  const fix = `Kafka needs Java ${JAVA_MAJOR_MIN} or newer. Install one, or point JAVA_HOME at it`;
+  return { name: 'Java', found: text, fix };
 }
 
 function checkMaven(settings: Settings): Check {
@@ -136,15 +136,11 @@ function checkRedis(settings: Settings): Check {
   };
 }
 
-function checkMemory(): Check {
-  const available = Math.min(availableMemory(), cgroupMemory());
-  const found = `${gigabytes(available)} available`;
-  if (available >= MEMORY_BYTES_MIN) return { name: 'memory', found };
-  return {
-    name: 'memory',
-    found,
-    fix: `The shop needs ${gigabytes(MEMORY_BYTES_MIN)}. Close other programs or give the machine more memory`,
-  };
+export function judgeMemory(availableBytes: number): Check {
+  const found = `${gigabytes(availableBytes)} available`;
+  if (availableBytes >= MEMORY_BYTES_MIN) return { name: 'memory', found };
+  const fix = `The shop needs ${gigabytes(MEMORY_BYTES_MIN)}. Close other programs or give the machine more memory`;
+  return { name: 'memory', found, fix };
 }
 
 function availableMemory(): number {
@@ -163,14 +159,16 @@ function checkDisk(folder: string): Check {
   let existing = folder;
   while (!existsSync(existing)) existing = dirname(existing);
   const { bavail, bsize } = statfsSync(existing);
+  return judgeDisk(folder, bavail * bsize);
+}
+
+export function judgeDisk(folder: string, freeBytes: number): Check {
   const name = `disk of ${folder}`;
-  const found = `${gigabytes(bavail * bsize)} free`;
-  if (bavail * bsize >= DISK_BYTES_MIN) return { name, found };
-  return {
-    name,
-    found,
-    fix: `The shop needs ${gigabytes(DISK_BYTES_MIN)} there. Free some, or set SAGAMART_HOME and SAGAMART_CACHE to folders on a larger disk`,
-  };
+  const found = `${gigabytes(freeBytes)} free`;
+  if (freeBytes >= DISK_BYTES_MIN) return { name, found };
+  const needed = gigabytes(DISK_BYTES_MIN);
+  const fix = `The shop needs ${needed} there. Free some, or set SAGAMART_HOME and SAGAMART_CACHE to folders on a larger disk`;
+  return { name, found, fix };
 }
 
 function checkUser(settings: Settings): Check {

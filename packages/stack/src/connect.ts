@@ -16,6 +16,7 @@ import { javaParts, type Jvm, jvm } from './java.ts';
 import type { Part, Say } from './part.ts';
 import { probeHttp } from './probe.ts';
 import type { Settings } from './settings.ts';
+import { StackProblem } from './stack-problem.ts';
 import { fill, fillFile } from './template.ts';
 
 const HEAP = ['-Xms64m', '-Xmx256m'];
@@ -70,19 +71,29 @@ const LOOK_EVERY_MS = 250;
 
 async function registerConnectors(settings: Settings, say: Say): Promise<void> {
   say('registering connectors');
+  const services = connectedServices(readFileSync(join(settings.root, 'infra/debezium/databases.json'), 'utf8'));
   const deadline = Date.now() + REGISTER_WITHIN_MS;
-  await Promise.all(databaseServices.map((service) => registerConnector(settings, service, deadline)));
+  await Promise.all(services.map((service) => registerConnector(settings, service, deadline)));
   for (;;) {
     const states = await readConnectors(settings);
-    const running = databaseServices.filter((service) => isUp(states.get(connectorName(service))));
-    if (running.length === databaseServices.length) return;
-    say(`${running.length} of ${databaseServices.length} connectors run`);
-    if (Date.now() > deadline)
-      throw new Error(
-        `after ${REGISTER_WITHIN_MS / 1000} s only these connectors run: ${running.join(', ') || 'none'}`,
-      );
+    const down = services.filter((service) => !isUp(states.get(connectorName(service))));
+    if (down.length === 0) return;
+    say(`${services.length - down.length} of ${services.length} connectors run`);
+    if (Date.now() > deadline) {
+      throw new Error(`after ${REGISTER_WITHIN_MS / 1000} s these connectors do not run: ${down.join(', ')}`);
+    }
     await delay(LOOK_EVERY_MS);
   }
+}
+
+/** The services named in infra/debezium/databases.json. */
+export function connectedServices(databases: string): DatabaseService[] {
+  return (JSON.parse(databases) as { service: string }[]).map(({ service }) => {
+    const known = databaseServices.find((name) => name === service);
+    if (known !== undefined) return known;
+    const message = `infra/debezium/databases.json names '${service}', which has no database here. Known: ${databaseServices.join(', ')}.`;
+    throw new StackProblem('no_such_database', message);
+  });
 }
 
 async function registerConnector(settings: Settings, service: DatabaseService, deadline: number): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { topicOwners } from '@sagamart/contracts/topics';
 import { databaseServices } from './addresses.ts';
+import { connectedServices } from './connect.ts';
 import { fill } from './template.ts';
 import { splitScript, substitute } from './sql-script.ts';
 
@@ -20,12 +21,9 @@ test('every topic of the contracts is made with six partitions, and so is a hear
     );
 });
 
-test('every database has a connector', () => {
-  const databases = JSON.parse(infra('debezium/databases.json')) as { service: string }[];
-  assert.deepEqual(
-    databases.map(({ service }) => service),
-    [...databaseServices],
-  );
+test('every database has a connector, and a connector without a database is refused', () => {
+  assert.deepEqual(connectedServices(infra('debezium/databases.json')), [...databaseServices]);
+  assert.throws(() => connectedServices('[{ "service": "shipping" }]'), /names 'shipping', which has no database/);
 });
 
 test('the connector publishes exactly the headers of an event, and its password stays out of its configuration', () => {

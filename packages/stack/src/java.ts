@@ -84,13 +84,13 @@ async function runMaven(pom: string, folder: string, say: Say, signal: AbortSign
 
 export const JAVA_MAJOR_MIN = 17;
 
-/** The java program's major version. JAVA_HOME wins over PATH. */
-export async function javaVersion(): Promise<{ readonly text: string; readonly major: number }> {
+export type JavaVersion = { readonly text: string; readonly major: number };
+
+/** The version of the java program that will be used. JAVA_HOME wins over PATH. */
+export async function javaVersion(): Promise<JavaVersion> {
   try {
     const { stderr, stdout } = await promisify(execFile)(javaProgram(), ['-version']);
-    const text = (stderr + stdout).split('\n')[0] ?? '';
-    const [, first = '0', second = '0'] = /"(\d+)(?:\.(\d+))?/.exec(text) ?? [];
-    return { text, major: Number(first === '1' ? second : first) };
+    return readJavaVersion(stderr + stdout);
   } catch (error) {
     throw new StackProblem(
       'no_java',
@@ -98,6 +98,13 @@ export async function javaVersion(): Promise<{ readonly text: string; readonly m
       { cause: error },
     );
   }
+}
+
+/** Reads what `java -version` prints: 1.8 is 8, and some machines say other things before. */
+export function readJavaVersion(said: string): JavaVersion {
+  const text = said.split('\n').find((line) => line.includes(' version "')) ?? said.split('\n')[0] ?? '';
+  const [, first = '0', second = '0'] = /"(\d+)(?:\.(\d+))?/.exec(text) ?? [];
+  return { text, major: Number(first === '1' ? second : first) };
 }
 
 function javaProgram(): string {
