@@ -6,6 +6,9 @@ import type { Part } from './part.ts';
 import { probeHttp } from './probe.ts';
 import type { Settings } from './settings.ts';
 
+// It keeps every mail in memory, about 30 kB each, and reads all of them again at its start.
+const HEAP_MB = 768;
+
 /** The mail catcher: whatever the shop sends arrives here, on disk, and is shown on a page. */
 export function mailPart(settings: Settings): Part {
   const { MAIL_PORT, SMTP_PORT } = settings.ports;
@@ -25,7 +28,7 @@ export function mailPart(settings: Settings): Part {
       const listen = ['--ip', HOST, '--smtp', String(SMTP_PORT), '--web-ip', HOST, '--web', String(MAIL_PORT)];
       return {
         program: process.execPath,
-        args: ['--max-old-space-size=128', program, ...listen, '--mail-directory', folder, '--silent'],
+        args: [`--max-old-space-size=${HEAP_MB}`, program, ...listen, '--mail-directory', folder, '--silent'],
         env: { PATH: process.env.PATH ?? '' },
         cwd: folder,
       };
