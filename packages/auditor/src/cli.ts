@@ -1,43 +1,67 @@
 import { parseArgs } from 'node:util';
 import { findShop } from '@sagamart/stack/shop';
+import { messageOf } from '@sagamart/stack/stack-problem';
+import type { Books, Finding } from './books.ts';
 import { compareBooks } from './compare-books.ts';
-import type { Finding } from './books.ts';
 import { openBooks } from './open-books.ts';
+
+const help = `npm run audit [-- --json] [--wait-seconds 75]
+Waits until nothing is under way in the running shop, reads the four databases, the topics, the provider's ledger and the mail catcher,
+and says what does not balance. Exit 0: all of it does; 1: something does not; 2: the books could not be read.`;
 
 const shownMax = 50;
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, 'wait-seconds': { type: 'string', default: '75' } },
-});
-const deadlineMs = Number(values['wait-seconds']) * 1_000;
-if (!(deadlineMs >= 0)) throw new Error(`--wait-seconds must be a number of seconds, got ${values['wait-seconds']}`);
-
-const books = await openBooks(await findShop());
 try {
-  const rest = await books.waitUntilAtRest({ deadlineMs });
-  const read = await books.read();
-  const stuck: Finding[] = rest.unmet.map((detail) => ({ invariant: 'stuck', about: 'shop', detail }));
-  const findings = [...stuck, ...compareBooks(read)];
-  const counts = {
-    orders: read.orders.length,
-    events: read.records.length,
-    captures: read.ledger.length,
-    mails: read.mails.length,
-  };
-  if (values.json) {
-    console.log(JSON.stringify({ balanced: findings.length === 0, counts, findings }, null, 2));
-  } else {
-    for (const { invariant, about, detail } of findings.slice(0, shownMax))
-      console.log(`${invariant.padEnd(14)} ${about}  ${detail}`);
-    if (findings.length > shownMax) console.log(`… and ${findings.length - shownMax} more; --json lists all`);
-    const looked = `${counts.orders} orders, ${counts.events} events, ${counts.captures} ledger entries, ${counts.mails} mails`;
-    console.log(
-      findings.length === 0
-        ? `The books balance: ${looked}.`
-        : `The books do not balance: ${findings.length} findings in ${looked}.`,
-    );
-  }
+  const options = readOptions();
+  const { findings, books } = await audit(options.deadlineMs);
+  (options.json ? printJson : printText)(findings, books);
   process.exitCode = findings.length === 0 ? 0 : 1;
-} finally {
-  await books.close();
+} catch (error) {
+  console.error(`The books could not be read: ${messageOf(error)}\n\n${help}`);
+  process.exitCode = 2;
+}
+
+function readOptions(): { json: boolean; deadlineMs: number } {
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean', default: false }, 'wait-seconds': { type: 'string', default: '75' } },
+  });
+  const deadlineMs = Number(values['wait-seconds']) * 1_000;
+  if (!(deadlineMs >= 0)) throw new Error(`--wait-seconds must be a number of seconds, got ${values['wait-seconds']}.`);
+  return { json: values.json, deadlineMs };
+}
+
+async function audit(deadlineMs: number): Promise<{ findings: Finding[]; books: Books }> {
+  const open = await openBooks(await findShop());
+  try {
+    const rest = await open.waitUntilAtRest({ deadlineMs });
+    const books = await open.read();
+    const stuck: Finding[] = rest.unmet.map((detail) => ({ invariant: 'stuck', about: 'shop', detail }));
+    return { findings: [...stuck, ...compareBooks(books)], books };
+  } finally {
+    await open.close();
+  }
+}
+
+function countsOf(books: Books): { orders: number; events: number; captures: number; mails: number } {
+  const { orders, records, ledger, mails } = books;
+  return { orders: orders.length, events: records.length, captures: ledger.length, mails: mails.length };
+}
+
+function printJson(findings: readonly Finding[], books: Books): void {
+  console.log(JSON.stringify({ balanced: findings.length === 0, counts: countsOf(books), findings }, null, 2));
+}
+
+function printText(findings: readonly Finding[], books: Books): void {
+  for (const { invariant, about, detail } of findings.slice(0, shownMax)) {
+    console.log(`${invariant.padEnd(14)} ${about}  ${detail}`);
+  }
+  if (findings.length > shownMax) console.log(`… and ${findings.length - shownMax} more; --json lists all`);
+  const { orders, events, captures, mails } = countsOf(books);
+  const looked = `${orders} orders, ${events} events, ${captures} ledger entries, ${mails} mails`;
+  const isBalanced = findings.length === 0;
+  console.log(
+    isBalanced
+      ? `The books balance: ${looked}.`
+      : `The books do not balance: ${findings.length} findings in ${looked}.`,
+  );
 }

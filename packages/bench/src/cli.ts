@@ -3,38 +3,52 @@ import { parseArgs } from 'node:util';
 import { compareBooks } from '@sagamart/auditor/compare-books';
 import { openBooks } from '@sagamart/auditor/open-books';
 import { findShop } from '@sagamart/stack/shop';
+import { messageOf } from '@sagamart/stack/stack-problem';
 import { runLoad, type Load, type Plan } from './load.ts';
 import { measure, type Measurements, type Percentiles } from './measurements.ts';
 
 const restDeadlineMs = 180_000;
 const findingsShownMax = 20;
 
-const plan = readPlan();
-const shop = await findShop();
-const books = await openBooks(shop);
+const help = `npm run load -- --rate 20 --seconds 60
+npm run load -- --full-speed --orders 1000 [--in-flight 32]
+Orders products of its own in the running shop as several guests, says how long it took and where the time went, waits until the shop is
+at rest and compares the books. Exit 0: all orders were accepted and the books balance; 1: not so; 2: the load could not be run.`;
+
 try {
-  console.log(`${worded(plan)}; ${cpus().length} cores, load average before ${loadavg()[0]?.toFixed(1)}`);
-  const load = await runLoad(shop, plan);
-  const rest = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
-  const restAtMs = performance.timeOrigin + performance.now();
-  const read = await books.read();
-  const findings = compareBooks(
-    read,
-    load.accepted.map(({ orderId }) => orderId),
-  );
-  printResult(load, measure(load.accepted, read), restAtMs);
-  for (const unmet of rest.unmet) console.log(`not at rest: ${unmet}`);
-  for (const { invariant, about, detail } of findings.slice(0, findingsShownMax))
-    console.log(`${invariant}: ${about} ${detail}`);
-  const isBalanced = rest.atRest && findings.length === 0;
-  console.log(
-    isBalanced
-      ? '\nEvery order is at rest and the books balance.'
-      : `\nThe books do not balance: ${findings.length} findings.`,
-  );
-  process.exitCode = isBalanced && load.refusals.size === 0 ? 0 : 1;
-} finally {
-  await books.close();
+  process.exitCode = (await runAndJudge(readPlan())) ? 0 : 1;
+} catch (error) {
+  console.error(`The load could not be run: ${messageOf(error)}\n\n${help}`);
+  process.exitCode = 2;
+}
+
+async function runAndJudge(plan: Plan): Promise<boolean> {
+  const shop = await findShop();
+  const books = await openBooks(shop);
+  try {
+    console.log(`${worded(plan)}; ${cpus().length} cores, load average before ${loadavg()[0]?.toFixed(1)}`);
+    const load = await runLoad(shop, plan);
+    const rest = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
+    const restAtMs = performance.timeOrigin + performance.now();
+    const read = await books.read();
+    printResult(load, measure(load.accepted, read), restAtMs);
+    for (const unmet of rest.unmet) console.log(`not at rest: ${unmet}`);
+    const findings = compareBooks(
+      read,
+      load.accepted.map(({ orderId }) => orderId),
+    );
+    for (const { invariant, about, detail } of findings.slice(0, findingsShownMax))
+      console.log(`${invariant}: ${about} ${detail}`);
+    const isBalanced = rest.atRest && findings.length === 0;
+    console.log(
+      isBalanced
+        ? '\nEvery order is at rest and the books balance.'
+        : `\nThe books do not balance: ${findings.length} findings.`,
+    );
+    return isBalanced && load.refusals.size === 0;
+  } finally {
+    await books.close();
+  }
 }
 
 function readPlan(): Plan {
@@ -47,27 +61,23 @@ function readPlan(): Plan {
       'in-flight': { type: 'string', default: '32' },
     },
   });
-  if (values['full-speed']) {
+  if (!values['full-speed'])
     return {
-      kind: 'full_speed',
-      orders: positive('--orders', values.orders),
-      inFlight: positive('--in-flight', values['in-flight']),
+      kind: 'steady',
+      ratePerSecond: positive('--rate', values.rate),
+      seconds: positive('--seconds', values.seconds),
     };
-  }
   return {
-    kind: 'steady',
-    ratePerSecond: positive('--rate', values.rate),
-    seconds: positive('--seconds', values.seconds),
+    kind: 'full_speed',
+    orders: positive('--orders', values.orders),
+    inFlight: positive('--in-flight', values['in-flight']),
   };
 }
 
 function positive(option: string, text: string): number {
   const number = Number(text);
-  if (!(Number.isFinite(number) && number > 0)) {
-    console.error(`${option} must be a number above 0, got ${text}. Example: npm run load -- --rate 20 --seconds 60`);
-    process.exit(1);
-  }
-  return number;
+  if (Number.isFinite(number) && number > 0) return number;
+  throw new Error(`${option} must be a number above 0, got ${text}.`);
 }
 
 function worded(chosen: Plan): string {
