@@ -29,7 +29,11 @@ export function createMailReader(mailUrl: string): () => Promise<string[]> {
 }
 
 async function getJson(url: string, headers: Record<string, string>): Promise<unknown> {
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(answerTimeoutMs) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: expected 200. Is the shop running?`);
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(answerTimeoutMs) }).catch(
+    (cause: unknown) => {
+      throw new Error(`${url} does not answer. Is that part up? See: npm run stack -- status`, { cause });
+    },
+  );
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: expected 200`);
   return response.json();
 }
