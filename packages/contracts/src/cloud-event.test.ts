@@ -5,7 +5,9 @@ import { eventTypes } from './events.ts';
 import { isUuidv7, newId, uuidv7TimeMs, type EventId, type OrderId } from './ids.ts';
 import { topicOwners } from './topics.ts';
 
-function voided(changes: { headers?: Record<string, string | undefined>; value?: string | null; key?: string | null } = {}): KafkaRecord {
+function voided(
+  changes: { headers?: Record<string, string | undefined>; value?: string | null; key?: string | null } = {},
+): KafkaRecord {
   const orderId = newId<OrderId>();
   const headers = {
     ce_id: newId<EventId>(),
@@ -22,7 +24,13 @@ function voided(changes: { headers?: Record<string, string | undefined>; value?:
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     'content-type': 'application/json',
   };
-  return { topic: 'payment.events', key: orderId, value: JSON.stringify({ orderId }), ...changes, headers: { ...headers, ...changes.headers } };
+  return {
+    topic: 'payment.events',
+    key: orderId,
+    value: JSON.stringify({ orderId }),
+    ...changes,
+    headers: { ...headers, ...changes.headers },
+  };
 }
 
 test('a record in CloudEvents binary mode is read whole', () => {
@@ -48,7 +56,10 @@ test('fields that are not known are ignored, types that are not known are kept a
   const record = voided();
   const more = JSON.stringify({ orderId: record.key, ofTheFuture: true });
   assert.equal(parseRecord({ ...record, value: more }).kind, 'known');
-  assert.equal(parseRecord(voided({ headers: { ce_type: 'payment.of-the-future', ce_dataschema: 'x/1' } })).kind, 'unknown');
+  assert.equal(
+    parseRecord(voided({ headers: { ce_type: 'payment.of-the-future', ce_dataschema: 'x/1' } })).kind,
+    'unknown',
+  );
 });
 
 test('what cannot be read is refused with a reason, and never throws', () => {
@@ -61,12 +72,18 @@ test('what cannot be read is refused with a reason, and never throws', () => {
     ['invalid_headers', voided({ headers: { ce_causationid: 'x' } })],
     ['invalid_headers', voided({ headers: { ce_lamport: '0' } })],
     ['invalid_headers', voided({ headers: { ce_aggregateversion: '1.5' } })],
+    ['invalid_headers', voided({ headers: { ce_lamport: '9007199254740991' } })],
+    ['invalid_headers', voided({ headers: { ce_lamport: '0x10' } })],
+    ['invalid_headers', voided({ value: JSON.stringify({ orderId: newId<OrderId>() }) })],
     ['invalid_headers', voided({ key: 'another' })],
     ['invalid_headers', voided({ key: null })],
     ['invalid_data', voided({ value: '{' })],
     ['invalid_data', voided({ value: null })],
     ['invalid_data', voided({ value: '{}' })],
-    ['unknown_major_version', voided({ headers: { ce_dataschema: 'https://sagamart.example/schemas/payment.voided/2' } })],
+    [
+      'unknown_major_version',
+      voided({ headers: { ce_dataschema: 'https://sagamart.example/schemas/payment.voided/2' } }),
+    ],
   ];
   for (const [reason, record] of cases) {
     const parsed = parseRecord(record);
@@ -75,7 +92,13 @@ test('what cannot be read is refused with a reason, and never throws', () => {
 });
 
 test('every event belongs to a topic of the service that says it', () => {
-  const sayers: Record<string, string> = { order: 'order', stock: 'inventory', payment: 'payment', notification: 'notification', product: 'inventory' };
+  const sayers: Record<string, string> = {
+    order: 'order',
+    stock: 'inventory',
+    payment: 'payment',
+    notification: 'notification',
+    product: 'inventory',
+  };
   for (const [type, { topic }] of Object.entries(eventTypes)) {
     assert.equal(topicOwners[topic], sayers[type.split('.')[0] ?? ''], type);
   }

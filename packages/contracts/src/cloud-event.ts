@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile';
-import { eventTypes, isEventType, type EventBody, type EventType } from './events.ts';
+import { eventTypes, isEventType, partitionKeyOf, type EventBody, type EventType } from './events.ts';
 import { isUuidv7, type EventId } from './ids.ts';
 
 /** A Kafka record as any client library hands it over. Header values are UTF-8 text; an absent or null header is undefined. */
@@ -35,7 +35,12 @@ export type ParkReason = 'invalid_headers' | 'invalid_id' | 'invalid_data' | 'un
 export type ParsedRecord =
   | { readonly kind: 'known'; readonly event: ShopEvent }
   | { readonly kind: 'unknown'; readonly event: UnknownEvent }
-  | { readonly kind: 'refused'; readonly reason: ParkReason; readonly detail: string; /** Null when it is no UUIDv7. */ readonly id: EventId | null };
+  | {
+      readonly kind: 'refused';
+      readonly reason: ParkReason;
+      readonly detail: string;
+      /** Null when it is no UUIDv7. */ readonly id: EventId | null;
+    };
 
 /**
  * Reads a Kafka record by the CloudEvents Kafka protocol binding 1.0, binary content mode.
@@ -44,14 +49,22 @@ export type ParsedRecord =
 export function parseRecord(record: KafkaRecord): ParsedRecord {
   const { headers } = record;
   const id = headers['ce_id'] ?? '';
-  if (!isUuidv7<EventId>(id)) return { kind: 'refused', reason: 'invalid_id', detail: `ce_id must be a lower-case UUIDv7, got "${id}"`, id: null };
+  if (!isUuidv7<EventId>(id))
+    return {
+      kind: 'refused',
+      reason: 'invalid_id',
+      detail: `ce_id must be a lower-case UUIDv7, got "${id}"`,
+      id: null,
+    };
   const refused = (reason: ParkReason, detail: string): ParsedRecord => ({ kind: 'refused', reason, detail, id });
   if (headers['ce_specversion'] !== '1.0') return refused('invalid_headers', `ce_specversion must be 1.0`);
-  if (headers['content-type'] !== 'application/json') return refused('invalid_headers', 'content-type must be application/json');
+  if (headers['content-type'] !== 'application/json')
+    return refused('invalid_headers', 'content-type must be application/json');
   const missing = requiredHeaders.filter((name) => !headers[name]);
   if (missing.length > 0) return refused('invalid_headers', `missing ${missing.join(', ')}`);
   const causationId = headers['ce_causationid'] ?? null;
-  if (causationId !== null && !isUuidv7<EventId>(causationId)) return refused('invalid_headers', 'ce_causationid must be a UUIDv7');
+  if (causationId !== null && !isUuidv7<EventId>(causationId))
+    return refused('invalid_headers', 'ce_causationid must be a UUIDv7');
   const aggregateVersion = positiveInteger(headers['ce_aggregateversion']);
   const lamport = positiveInteger(headers['ce_lamport']);
   if (aggregateVersion === null || lamport === null) {
@@ -85,9 +98,15 @@ export function parseRecord(record: KafkaRecord): ParsedRecord {
   const validator = validators[type];
   if (!validator.Check(data)) {
     const [first] = validator.Errors(data);
-    return refused('invalid_data', `${type}: ${first?.instancePath ?? ''} ${first?.message ?? 'does not match its schema'}`);
+    return refused(
+      'invalid_data',
+      `${type}: ${first?.instancePath ?? ''} ${first?.message ?? 'does not match its schema'}`,
+    );
   }
-  return { kind: 'known', event: { ...envelope, type, data } as ShopEvent };
+  const event = { ...envelope, type, data } as ShopEvent;
+  if (partitionKeyOf(event) !== envelope.subject)
+    return refused('invalid_headers', 'ce_subject and the data must speak of the same');
+  return { kind: 'known', event };
 }
 
 /** The URI in ce_dataschema; it ends in `/<type>/<major>`. */
@@ -99,9 +118,11 @@ const requiredHeaders = ['ce_type', 'ce_source', 'ce_time', 'ce_subject', 'ce_co
 
 const validators = Object.fromEntries(
   Object.entries(eventTypes).map(([type, { data }]) => [type, Compile(data)]),
-) as unknown as Record<EventType, { Check(value: unknown): boolean; Errors(value: unknown): { instancePath: string; message: string }[] }>;
+) as unknown as Record<
+  EventType,
+  { Check(value: unknown): boolean; Errors(value: unknown): { instancePath: string; message: string }[] }
+>;
 
 function positiveInteger(text: string | undefined): number | null {
-  const number = Number(text);
-  return Number.isSafeInteger(number) && number > 0 ? number : null;
+  return text !== undefined && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
 }

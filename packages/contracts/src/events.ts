@@ -3,7 +3,10 @@ import { CustomerId, OrderId, Sku } from './ids.ts';
 import { Currency, Minor, PriceMinor } from './money.ts';
 import type { Topic } from './topics.ts';
 
-const Time = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$', description: 'RFC 3339, UTC, milliseconds' });
+const Time = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
+  description: 'RFC 3339, UTC, milliseconds',
+});
 const Quantity = Type.Integer({ minimum: 1, maximum: 4950 });
 const quantities = Type.Array(Type.Object({ sku: Sku, quantity: Quantity }), { minItems: 1, maxItems: 50 });
 
@@ -52,11 +55,18 @@ export const eventTypes = {
   'stock.reserved': event('inventory.events', { orderId: OrderId, lines: quantities }),
   'stock.rejected': event('inventory.events', {
     orderId: OrderId,
-    shortages: Type.Array(Type.Object({ sku: Sku, wanted: Quantity, available: Type.Integer({ minimum: 0 }) }), { minItems: 1 }),
+    shortages: Type.Array(Type.Object({ sku: Sku, wanted: Quantity, available: Type.Integer({ minimum: 0 }) }), {
+      minItems: 1,
+    }),
   }),
   'stock.committed': event('inventory.events', { orderId: OrderId, lines: quantities }),
   'stock.released': event('inventory.events', { orderId: OrderId, lines: quantities }),
-  'payment.captured': event('payment.events', { orderId: OrderId, captureId: Type.String(), amountMinor: Minor, currency: Currency }),
+  'payment.captured': event('payment.events', {
+    orderId: OrderId,
+    captureId: Type.String(),
+    amountMinor: Minor,
+    currency: Currency,
+  }),
   'payment.declined': event('payment.events', { orderId: OrderId, declineReason: Type.String() }),
   'payment.refunded': event('payment.events', {
     orderId: OrderId,
@@ -85,7 +95,9 @@ export type EventType = keyof typeof eventTypes;
 export type EventData<T extends EventType> = Static<(typeof eventTypes)[T]['data']>;
 
 /** The part of an event that a decision reads or says: a union over its type. */
-export type EventBody<T extends EventType = EventType> = { [K in T]: { readonly type: K; readonly data: EventData<K> } }[T];
+export type EventBody<T extends EventType = EventType> = {
+  [K in T]: { readonly type: K; readonly data: EventData<K> };
+}[T];
 
 /** True for a type of this build's contracts. An event of another type is recorded, never acted on. */
 export function isEventType(text: string): text is EventType {
@@ -97,6 +109,9 @@ export function partitionKeyOf(body: EventBody): OrderId | Sku {
   return body.type === 'product.changed' ? body.data.sku : body.data.orderId;
 }
 
-function event<P extends Parameters<typeof Type.Object>[0]>(topic: Topic, properties: P): { topic: Topic; major: number; data: TObject<P> } {
+function event<P extends Parameters<typeof Type.Object>[0]>(
+  topic: Topic,
+  properties: P,
+): { topic: Topic; major: number; data: TObject<P> } {
   return { topic, major: 1, data: Type.Object(properties) };
 }

@@ -17,7 +17,9 @@ const signal = new AbortController().signal;
 const clock = { now: () => new Date(), newEventId: newId<EventId> };
 
 /** A participant with one table: how many orders it has seen. It says payment.voided of each; `react` can be made to fail. */
-function counting(react: (orderId: OrderId) => void = () => undefined): Participant<{ seen: OrderId[]; said: ReturnType<typeof said> }, 'order.placed'> {
+function counting(
+  react: (orderId: OrderId) => void = () => undefined,
+): Participant<{ seen: OrderId[]; said: ReturnType<typeof said> }, 'order.placed'> {
   return {
     hears: ['order.placed'],
     load: async () => ({ seen: [], said: [] }),
@@ -45,7 +47,10 @@ function placed(orderId = newId<OrderId>()) {
 async function database(t: TestContext): Promise<Pool> {
   // A service without tables of its own: the kit's migrations alone.
   const folder = import.meta.dirname;
-  const { url } = await freshDatabase(t, { template: 'kit', migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }) });
+  const { url } = await freshDatabase(t, {
+    template: 'kit',
+    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
+  });
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   t.after(() => pool.end());
   await pool.query('create table seen (order_id uuid)');
@@ -66,7 +71,11 @@ test('an event has its effect once, however often it arrives', async (t) => {
   const pool = await database(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
   const record = recordOf(placed());
-  assert.deepEqual(await handle([record, record, recordOf(placed())], signal), { handled: 2, duplicates: 1, parked: 0 });
+  assert.deepEqual(await handle([record, record, recordOf(placed())], signal), {
+    handled: 2,
+    duplicates: 1,
+    parked: 0,
+  });
   assert.deepEqual(await handle([record], signal), { handled: 0, duplicates: 1, parked: 0 });
   assert.equal(await count(pool, 'seen'), 2);
   assert.equal(await count(pool, 'inbox'), 2);
@@ -77,8 +86,13 @@ test('two consumers with the same batch do the work once between them', async (t
   const pool = await database(t);
   const records = Array.from({ length: 50 }, () => recordOf(placed()));
   const handlers = [1, 2].map(() => createBatchHandler({ pool, participant: counting(), logger }));
-  const results = await Promise.all(handlers.map((handle, index) => handle(index === 0 ? records : records.toReversed(), signal)));
-  assert.equal(results.reduce((sum, { handled }) => sum + handled, 0), 50);
+  const results = await Promise.all(
+    handlers.map((handle, index) => handle(index === 0 ? records : records.toReversed(), signal)),
+  );
+  assert.equal(
+    results.reduce((sum, { handled }) => sum + handled, 0),
+    50,
+  );
   assert.equal(await count(pool, 'seen'), 50);
 });
 
@@ -88,7 +102,11 @@ test('what nobody acts on is recorded and changes nothing', async (t) => {
   const voided = eventOf({ type: 'payment.voided', data: { orderId: newId<OrderId>() } });
   const foreign = recordOf(voided);
   foreign.headers['ce_type'] = 'payment.of-the-future';
-  assert.deepEqual(await handle([recordOf(eventOf({ ...voided, id: newId<EventId>() })), foreign], signal), { handled: 2, duplicates: 0, parked: 0 });
+  assert.deepEqual(await handle([recordOf(eventOf({ ...voided, id: newId<EventId>() })), foreign], signal), {
+    handled: 2,
+    duplicates: 0,
+    parked: 0,
+  });
   assert.equal(await count(pool, 'inbox'), 2);
   assert.equal(await count(pool, 'seen'), 0);
 });
@@ -103,9 +121,16 @@ test('a message that fails alone is parked, what follows of its key waits behind
     }),
     logger,
   });
-  const counts = await handle([recordOf(placed()), recordOf(placed(poisoned)), recordOf(placed(poisoned)), recordOf(placed())], signal);
+  const counts = await handle(
+    [recordOf(placed()), recordOf(placed(poisoned)), recordOf(placed(poisoned)), recordOf(placed())],
+    signal,
+  );
   assert.deepEqual(counts, { handled: 2, duplicates: 0, parked: 2 });
-  assert.deepEqual(await handle([recordOf(placed(poisoned)), recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 1 });
+  assert.deepEqual(await handle([recordOf(placed(poisoned)), recordOf(placed())], signal), {
+    handled: 1,
+    duplicates: 0,
+    parked: 1,
+  });
   assert.deepEqual(await parked(pool), ['unreachable', 'behind_parked', 'behind_parked']);
   assert.equal(await count(pool, 'seen'), 3);
   assert.equal(await count(pool, 'inbox'), 6);
@@ -126,13 +151,20 @@ test('a hostile record is parked byte for byte, once', async (t) => {
   const old = recordOf(placed());
   old.headers['ce_id'] = '01800000-0000-7000-8000-000000000000';
   const wrongData = { ...recordOf(placed()), value: '{"orderId":1}' };
-  const records = [notJson, noHeaders, old, wrongData];
-  assert.equal((await handle(records, signal)).parked, 4);
+  const longKey = { ...recordOf(placed()), key: Array.from({ length: 500 }, () => newId<EventId>()).join('') };
+  const records = [notJson, noHeaders, old, wrongData, longKey];
+  assert.equal((await handle(records, signal)).parked, 5);
   await handle(records, signal);
-  assert.deepEqual(await parked(pool), ['invalid_data', 'invalid_id', 'outside_window', 'invalid_data']);
+  assert.deepEqual(await parked(pool), [
+    'invalid_data',
+    'invalid_id',
+    'outside_window',
+    'invalid_data',
+    'invalid_headers',
+  ]);
   const { rows } = await pool.query<{ value: Buffer }>('select value from parked_messages order by parked_id limit 1');
   assert.deepEqual(rows[0]?.value, notJson.bytes);
-  assert.equal(await count(pool, 'inbox'), 2, 'only ids inside the window are marked');
+  assert.equal(await count(pool, 'inbox'), 3, 'only ids inside the window are marked');
 });
 
 test('a lost race is tried again until it is won', async (t) => {
@@ -149,4 +181,42 @@ test('a lost race is tried again until it is won', async (t) => {
   const handle = createBatchHandler({ pool, participant: losing, logger });
   assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 0 });
   assert.equal(await count(pool, 'seen'), 1);
+});
+
+test('a refused message that Debezium published twice is parked once', async (t) => {
+  const pool = await database(t);
+  const handle = createBatchHandler({ pool, participant: counting(), logger });
+  const refused = { ...recordOf(placed()), value: '{}' };
+  await handle([refused, { ...refused, offset: '999999' }], signal);
+  assert.deepEqual(await parked(pool), ['invalid_data']);
+});
+
+test('a batch too slow for one statement is handled record by record', async (t) => {
+  const pool = await database(t);
+  const participant = counting();
+  const slow: typeof participant = {
+    ...participant,
+    save: async (tx, work) => {
+      if (work.seen.length > 1) await tx.query(`do $$ begin raise exception using errcode = '57014'; end $$`);
+      await participant.save(tx, work);
+    },
+  };
+  const handle = createBatchHandler({ pool, participant: slow, logger });
+  const counts = await handle([recordOf(placed()), recordOf(placed())], signal);
+  assert.deepEqual(counts, { handled: 2, duplicates: 0, parked: 0 });
+});
+
+test('a lock held for longer than all attempts parks nobody', async (t) => {
+  const pool = await database(t);
+  let losses = 0;
+  const participant = counting();
+  const locked: typeof participant = {
+    ...participant,
+    save: async (tx, work) => {
+      if (losses++ < 12) await tx.query(`do $$ begin raise exception using errcode = '55P03'; end $$`);
+      await participant.save(tx, work);
+    },
+  };
+  const handle = createBatchHandler({ pool, participant: locked, logger });
+  assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 0 });
 });

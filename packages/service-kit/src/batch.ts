@@ -3,7 +3,8 @@ import { parseRecord, type Envelope, type ShopEvent } from '@sagamart/contracts/
 import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
-import { inTransaction, triageDatabaseError, type Tx } from './database.ts';
+import { inTransaction, type Tx } from './database.ts';
+import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
 import { isInsideInboxWindow, recordInInbox } from './inbox.ts';
 import { blockedScopes, insertParked, lockScopes, scopeOf, type ConsumedRecord, type Parking } from './parked.ts';
 
@@ -27,7 +28,9 @@ export type Participant<Work, Heard extends EventType> = {
 export class UnreachablePair extends Error {
   override name = 'UnreachablePair';
   constructor(state: string, eventType: string) {
-    super(`${eventType} cannot reach an aggregate that is ${state}. Parked: look at the aggregate and its timeline, then replay.`);
+    super(
+      `${eventType} cannot reach an aggregate that is ${state}. Parked: look at the aggregate and its timeline, then replay.`,
+    );
   }
 }
 
@@ -78,22 +81,26 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     return park(each, reason, failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed), signal);
   }
 
-  async function attempt(batch: readonly Readable[], attemptsMax: number, signal: AbortSignal): Promise<BatchCounts | { failed: unknown }> {
-    for (let attempts = 1; ; ) {
+  async function attempt(
+    batch: readonly Readable[],
+    attemptsMax: number,
+    signal: AbortSignal,
+  ): Promise<BatchCounts | { failed: unknown }> {
+    for (let attempts = 1; ;) {
       try {
         const counts = await inTransaction(pool, (tx) => handleInTransaction(tx, batch));
         participant.committed?.();
         return counts;
       } catch (error) {
-        const triage = triageDatabaseError(error, participant.racingConstraints);
-        if (triage === 'unavailable') {
-          logger.warn({ err: error }, 'database unavailable: consumption waits');
-          await pause(unavailablePauseMs, undefined, { signal });
-        } else if (triage === 'retry' && attempts < attemptsMax) {
+        const trouble = triageDatabaseError(error, participant.racingConstraints);
+        const exhausted = attempts >= attemptsMax;
+        if (givesUp(trouble, { exhausted, alone: batch.length === 1 })) return { failed: error };
+        if (trouble === 'conflict' || (trouble === 'lost_race' && !exhausted)) {
           attempts += 1;
           await pause(retryPauseMs * attempts * Math.random(), undefined, { signal });
         } else {
-          return { failed: error };
+          logger.warn({ err: error, trouble }, 'consumption waits for the database');
+          await pause(unavailablePauseMs, undefined, { signal });
         }
       }
     }
@@ -106,9 +113,15 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     const fresh = await recordInInbox(tx, inboxEntries(batch));
     const first = firstOccurrences(batch).filter((each) => fresh.has(each.event.id));
     const waiting = first.filter((each) => blocked.has(scopeOf(each.record)));
-    await insertParked(tx, waiting.map(({ record }) => ({ record, reason: 'behind_parked', error: 'A message before it is parked.' })));
+    await insertParked(
+      tx,
+      waiting.map(({ record }) => ({ record, reason: 'behind_parked', error: 'A message before it is parked.' })),
+    );
 
-    const heard = first.filter((each) => !blocked.has(scopeOf(each.record))).map((each) => each.event).filter(isHeard);
+    const heard = first
+      .filter((each) => !blocked.has(scopeOf(each.record)))
+      .map((each) => each.event)
+      .filter(isHeard);
     if (heard.length > 0) {
       const work = await participant.load(tx, heard);
       for (const event of heard) participant.react(work, event);
@@ -119,7 +132,10 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
 
   async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<BatchCounts> {
     const parking: Parking = { record: each.record, reason, error };
-    logger.error({ reason, error, topic: each.record.topic, partition: each.record.partition, offset: each.record.offset }, 'message parked');
+    logger.error(
+      { reason, error, topic: each.record.topic, partition: each.record.partition, offset: each.record.offset },
+      'message parked',
+    );
     for (;;) {
       try {
         return await inTransaction(pool, async (tx) => {
@@ -128,7 +144,8 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
             const fresh = await recordInInbox(tx, inboxEntries([each]));
             if (fresh.size === 0) return { handled: 0, duplicates: 1, parked: 0 };
           } else if (each.inboxEntry !== null) {
-            await recordInInbox(tx, [each.inboxEntry]);
+            const fresh = await recordInInbox(tx, [each.inboxEntry]);
+            if (fresh.size === 0) return { handled: 0, duplicates: 1, parked: 0 };
           }
           await insertParked(tx, [parking]);
           return { handled: 0, duplicates: 0, parked: 1 };
@@ -145,18 +162,48 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
   }
 }
 
+/** Whether trying the same records again in one transaction is pointless: then they are tried one by one, and a single one is parked. */
+function givesUp(trouble: DatabaseTrouble, { exhausted, alone }: { exhausted: boolean; alone: boolean }): boolean {
+  switch (trouble) {
+    case 'fatal':
+      return true;
+    case 'conflict':
+      return exhausted;
+    case 'lost_race':
+      return exhausted && !alone;
+    case 'too_much':
+      return !alone;
+    case 'unavailable':
+      return false;
+    default:
+      return trouble satisfies never;
+  }
+}
+
 type Readable = { kind: 'readable'; record: ConsumedRecord; event: Envelope & { readonly type: string } };
 
 type Read =
   | Readable
-  | { kind: 'refused'; record: ConsumedRecord; reason: string; detail: string; inboxEntry: ReturnType<typeof inboxEntry> | null };
+  | {
+      kind: 'refused';
+      record: ConsumedRecord;
+      reason: string;
+      detail: string;
+      inboxEntry: ReturnType<typeof inboxEntry> | null;
+    };
 
 /** An id outside the window is parked without an inbox row: the inbox has no partition for it and could not dedupe it. */
 function readRecord(record: ConsumedRecord, now: Date): Read {
   const parsed = parseRecord(record);
   const id = parsed.kind === 'refused' ? parsed.id : parsed.event.id;
   if (id !== null && !isInsideInboxWindow(id, now)) {
-    return { kind: 'refused', record, reason: 'outside_window', detail: `${id} was not minted within the inbox's window`, inboxEntry: null };
+    return {
+      kind: 'refused',
+      record,
+      reason: 'outside_window',
+      detail: `${id} was not minted within the inbox's window`,
+      inboxEntry: null,
+    };
   }
   if (parsed.kind !== 'refused') return { kind: 'readable', record, event: parsed.event };
   return {
@@ -172,7 +219,11 @@ function inboxEntries(batch: readonly Readable[]): ReturnType<typeof inboxEntry>
   return batch.map(({ record, event }) => inboxEntry(record, event.id, event.type));
 }
 
-function inboxEntry(record: ConsumedRecord, id: string, type: string): { id: string; type: string; topic: string; key: string } {
+function inboxEntry(
+  record: ConsumedRecord,
+  id: string,
+  type: string,
+): { id: string; type: string; topic: string; key: string } {
   return { id, type: type.replaceAll('\0', ''), topic: record.topic, key: (record.key ?? '').replaceAll('\0', '') };
 }
 

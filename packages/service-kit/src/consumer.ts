@@ -40,7 +40,10 @@ export function startConsumer(options: {
     requestTimeout: 10_000,
     retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 5 },
     logLevel: logLevel.WARN,
-    logCreator: () => ({ log }) => logger.warn({ kafka: log.message, groupId }, 'kafka client'),
+    logCreator:
+      () =>
+      ({ log }) =>
+        logger.warn({ kafka: log.message, groupId }, 'kafka client'),
   });
   let lastFetchAt = 0;
 
@@ -58,7 +61,9 @@ export function startConsumer(options: {
       partitionsConsumedConcurrently: 2,
       eachBatch: (payload) => handleBatch(payload, options.handle, stopping.signal),
     });
-    const stopped = new Promise<null>((resolve) => stopping.signal.addEventListener('abort', () => resolve(null), { once: true }));
+    const stopped = new Promise<null>((resolve) =>
+      stopping.signal.addEventListener('abort', () => resolve(null), { once: true }),
+    );
     const error = stopping.signal.aborted ? null : await Promise.race([crashed, stopped]);
     if (error !== null) throw error;
   };
@@ -80,14 +85,17 @@ export function startConsumer(options: {
         logger.error({ err: error, groupId }, 'consumer ended: a new one takes its place');
         await pause(rebuildPauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       } finally {
-        await consumer.disconnect().catch((error: unknown) => logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'));
+        await consumer
+          .disconnect()
+          .catch((error: unknown) => logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'));
       }
     }
   };
   const running = run();
 
   return {
-    trouble: () => (Date.now() - lastFetchAt < silenceMaxMs ? null : `no fetch from Kafka for ${silenceMaxMs / 1_000} s`),
+    trouble: () =>
+      Date.now() - lastFetchAt < silenceMaxMs ? null : `no fetch from Kafka for ${silenceMaxMs / 1_000} s`,
     stop: async () => {
       stopping.abort();
       await running;
@@ -104,7 +112,10 @@ async function handleBatch(payload: EachBatchPayload, handle: BatchHandler, stop
       if (!isRunning() || isStale() || stopping.aborted) return;
       const messages = batch.messages.slice(start, start + recordsPerTransactionMax);
       try {
-        await handle(messages.map((message) => toRecord(batch.topic, batch.partition, message)), stopping);
+        await handle(
+          messages.map((message) => toRecord(batch.topic, batch.partition, message)),
+          stopping,
+        );
       } catch (error) {
         if (stopping.aborted) return;
         throw error;
@@ -120,7 +131,9 @@ async function handleBatch(payload: EachBatchPayload, handle: BatchHandler, stop
 }
 
 function toRecord(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {
-  const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value] as const);
+  const headers = Object.entries(message.headers ?? {}).map(
+    ([name, value]) => [name, Array.isArray(value) ? value[0] : value] as const,
+  );
   return {
     topic,
     partition,

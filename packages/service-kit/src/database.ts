@@ -1,4 +1,5 @@
-import { DatabaseError, Pool, TypeOverrides, types, type PoolClient } from 'pg';
+import { Pool, TypeOverrides, types, type PoolClient } from 'pg';
+import { triageDatabaseError } from './database-trouble.ts';
 
 /** A connection inside a transaction. A Pool is not a Tx: what writes cannot be called outside of one. */
 export type Tx = PoolClient;
@@ -21,6 +22,9 @@ export function createPool(options: PoolOptions): Pool {
     connectionTimeoutMillis: 3_000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 5_000,
+    // Ours: a server that froze or vanished cannot keep its own limits.
+    query_timeout: 6_000,
+    keepAlive: true,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 10_000,
     types: bigintAsNumber,
@@ -69,35 +73,16 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
   }
 }
 
-/** A transaction that lost a race: nothing was written, and the same work may succeed when it is tried again. */
-export class LostRace extends Error {
-  override name = 'LostRace';
-}
-
-/**
- * What to do about an error of a transaction. `retry`: it lost a race. `unavailable`: the database cannot be reached or is
- * starting or stopping; wait. `fatal`: trying again cannot help. Constraints count as races by name, never by code alone.
- */
-export function triageDatabaseError(error: unknown, racingConstraints: readonly string[] = []): 'retry' | 'unavailable' | 'fatal' {
-  if (error instanceof LostRace) return 'retry';
-  if (error instanceof DatabaseError) {
-    const code = error.code ?? '';
-    if (retriedCodes.has(code)) return 'retry';
-    if (error.constraint !== undefined && racingConstraints.includes(error.constraint)) return 'retry';
-    return unavailableCodes.some((prefix) => code.startsWith(prefix)) ? 'unavailable' : 'fatal';
+/** Like inTransaction, for a command that no queue would bring again: a race with others is run again, a few times. */
+export async function inRetriedTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await inTransaction(pool, work);
+    } catch (error) {
+      const trouble = triageDatabaseError(error);
+      if (attempts === commandAttemptsMax || (trouble !== 'lost_race' && trouble !== 'conflict')) throw error;
+    }
   }
-  if (!(error instanceof Error)) return 'fatal';
-  const code = 'code' in error ? String(error.code) : '';
-  return networkCodes.has(code) || connectionLost.test(error.message) ? 'unavailable' : 'fatal';
 }
 
-// serialization failure, deadlock, lock timeout, unique violation
-const retriedCodes = new Set(['40001', '40P01', '55P03', '23505']);
-
-// connection exceptions, insufficient resources, operator intervention (shutdown, starting up, statement timeout), read only, system error
-const unavailableCodes = ['08', '53', '57', '25006', '58', '25P03'];
-
-const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
-
-// pg has no code for these; the texts are those of pg 8.
-const connectionLost = /Connection terminated|timeout exceeded when trying to connect|connection timeout|not queryable|Client has encountered a connection error/i;
+const commandAttemptsMax = 3;

@@ -2,13 +2,14 @@ import { createLogger } from '@sagamart/telemetry/logger';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
+import { LostRace } from './database-trouble.ts';
 import { createHttpApp, type ReadinessCheck } from './http-app.ts';
 import { Problem, type ProblemBody } from './problem.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 
 function appThatThrows(error: unknown) {
-  const app = createHttpApp({ service: 'test', logger });
+  const app = createHttpApp({ logger });
   app.get('/', () => {
     throw error;
   });
@@ -28,7 +29,7 @@ for (const [what, error] of [
   ['no connection from the pool in time', new Error('timeout exceeded when trying to connect')],
   ['a connection that broke', new Error('Connection terminated unexpectedly')],
   ['a database that only reads', coded('25006')],
-  ['a lost race', Object.assign(new Error('2 rows were to change'), { name: 'LostRace' })],
+  ['a lost race', new LostRace('2 rows were to change')],
   ['trouble that somebody wrapped', new Error('no', { cause: coded('ECONNRESET') })],
 ] as const) {
   test(`${what} is answered 503 with Retry-After`, async () => {
@@ -67,7 +68,7 @@ test('a problem is answered as RFC 9457 shows it, with the trace of the request'
 });
 
 test('a route sees the trace of its caller, and a new one when there is none or it is not valid', async () => {
-  const app = createHttpApp({ service: 'test', logger });
+  const app = createHttpApp({ logger });
   app.get('/', (request) => request.traceparent);
   const given = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
   assert.equal((await app.inject({ url: '/', headers: { traceparent: given } })).body, given);
@@ -79,7 +80,7 @@ test('a route sees the trace of its caller, and a new one when there is none or 
 });
 
 test('bodies are not coerced and unknown fields are refused, parameters are converted', async () => {
-  const app = createHttpApp({ service: 'test', logger });
+  const app = createHttpApp({ logger });
   const body = Type.Object({ n: Type.Integer() }, { additionalProperties: false });
   app.post('/:id', { schema: { body, params: Type.Object({ id: Type.Integer() }) } }, (request) => ({
     sum: request.body.n + request.params.id,
@@ -103,13 +104,13 @@ test('readiness names what is wrong: a check that says so, one that throws and o
     { name: 'database', check: () => Promise.reject(new Error('refused')) },
     { name: 'slow', check: () => new Promise<null>(() => {}) },
   ];
-  const answer = await createHttpApp({ service: 'test', logger, readiness }).inject('/readyz');
+  const answer = await createHttpApp({ logger, readiness }).inject('/readyz');
   assert.equal(answer.statusCode, 503);
   assert.deepEqual(answer.json<ProblemBody>().errors, [
     { pointer: 'kafka', detail: 'no heartbeat for 9 s' },
     { pointer: 'database', detail: 'refused' },
     { pointer: 'slow', detail: 'no answer within 1000 ms' },
   ]);
-  const alive = createHttpApp({ service: 'test', logger, readiness });
+  const alive = createHttpApp({ logger, readiness });
   assert.equal((await alive.inject('/livez')).statusCode, 200);
 });

@@ -28,7 +28,6 @@ export type HttpApp = FastifyInstance<
 export type ReadinessCheck = { name: string; check: () => Promise<string | null> | string | null };
 
 export type HttpAppOptions = {
-  service: string;
   logger: Logger;
   readiness?: readonly ReadinessCheck[];
   /** Addresses or CIDR ranges whose X-Forwarded-For is believed. None unless given. */

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { traceIdOf } from '@sagamart/telemetry/trace-context';
+import { LostRace, triageDatabaseError } from './database-trouble.ts';
 import { Problem, problemMediaType, type FieldError } from './problem.ts';
 
 /** Answers any error as a problem; what nobody foresaw is logged with its cause and answered as 500 without internals. */
@@ -26,17 +27,23 @@ export function answerProblem(problem: Problem, request: FastifyRequest, reply: 
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (!(error instanceof Error)) return internal(error);
-  if (isDatabaseTrouble(error)) {
+  if (passes(error)) {
     return new Problem({
       status: 503,
       code: 'unavailable',
-      detail: 'This service cannot reach its data just now. Try again shortly.',
+      detail: 'This service cannot get at its data just now. Try again shortly.',
       headers: { 'retry-after': retryAfterSeconds },
       cause: error,
     });
   }
   if (isFastifyError(error)) return problemOfFastify(error);
   return internal(error);
+}
+
+/** Whether the same request may succeed shortly. A violated constraint that was not foreseen is a bug, not a lost race. */
+function passes(error: Error): boolean {
+  const trouble = triageDatabaseError(error);
+  return error instanceof LostRace || (trouble !== 'fatal' && trouble !== 'conflict');
 }
 
 const retryAfterSeconds = '1';
@@ -116,36 +123,3 @@ function escaped(name: string): string {
 }
 
 const pointerNameLengthMax = 100;
-
-const networkCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-/** SQLSTATE classes and codes (PostgreSQL 18, appendix A) that pass by themselves. */
-const passingSqlStates = /^(08...|25006|25P03|40...|53...|55P03|57P0[1-5]|57014|58...)$/;
-
-/** pg gives these no code: node-postgres issue 1940 and the pool's own connection timer. */
-const pgMessages = new Set([
-  'timeout exceeded when trying to connect',
-  'Connection terminated unexpectedly',
-  'Connection terminated due to connection timeout',
-  'Connection terminated',
-  'Query read timeout',
-  'Client has encountered a connection error and is not queryable',
-]);
-
-function isDatabaseTrouble(error: Error): boolean {
-  // Thrown by the transactions of this kit when a conditional update met a faster one; named, not imported: the gateway has no database.
-  if (error.name === 'LostRace') return true;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  if (code !== undefined && (networkCodes.has(code) || passingSqlStates.test(code))) return true;
-  if (pgMessages.has(error.message)) return true;
-  return error.cause instanceof Error && isDatabaseTrouble(error.cause);
-}

@@ -9,7 +9,10 @@ import { Problem } from './problem.ts';
 
 async function database(t: TestContext): Promise<Pool> {
   const folder = import.meta.dirname;
-  const { url } = await freshDatabase(t, { template: 'kit', migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }) });
+  const { url } = await freshDatabase(t, {
+    template: 'kit',
+    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
+  });
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   t.after(() => pool.end());
   return pool;
@@ -30,7 +33,11 @@ test('the same key and body get the stored answer, byte for byte, and nothing is
     return answer;
   };
   assert.deepEqual(await answerOnce(pool, request, act), answer);
-  assert.deepEqual(await answerOnce(pool, { ...request, body: { a: 1, lines: [1, 2] } }, act), answer, 'key order in JSON means nothing');
+  assert.deepEqual(
+    await answerOnce(pool, { ...request, body: { a: 1, lines: [1, 2] } }, act),
+    answer,
+    'key order in JSON means nothing',
+  );
   assert.equal(done, 1);
 });
 
@@ -46,7 +53,10 @@ test('a key belongs to its owner and its route', async (t) => {
 test('the same key with another body is refused', async (t) => {
   const pool = await database(t);
   await answerOnce(pool, request, async () => answer);
-  await assert.rejects(answerOnce(pool, { ...request, body: {} }, async () => answer), problem('idempotency_key_reused'));
+  await assert.rejects(
+    answerOnce(pool, { ...request, body: {} }, async () => answer),
+    problem('idempotency_key_reused'),
+  );
 });
 
 test('while the first request runs, the second is told to come back, and then gets the answer', async (t) => {
@@ -58,7 +68,10 @@ test('while the first request runs, the second is told to come back, and then ge
     return finish.promise;
   });
   await started.promise;
-  await assert.rejects(answerOnce(pool, request, async () => answer), problem('request_in_progress'));
+  await assert.rejects(
+    answerOnce(pool, request, async () => answer),
+    problem('request_in_progress'),
+  );
   finish.resolve(answer);
   assert.deepEqual(await first, answer);
   assert.deepEqual(await answerOnce(pool, request, async () => ({ ...answer, body: 'other' })), answer);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
-import { inTransaction, type Reader, type Tx } from './database.ts';
+import { inRetriedTransaction, type Reader, type Tx } from './database.ts';
 import { Problem } from './problem.ts';
 
 /** A reply as it goes over the wire: `body` is the JSON text itself, so that the same answer is given again byte for byte. */
@@ -21,11 +22,13 @@ export type KeyedRequest = {
  * returns is stored: when it throws, all is rolled back and the key stays free. There is no lease: a crash leaves nothing behind.
  */
 export async function answerOnce(pool: Pool, request: KeyedRequest, act: (tx: Tx) => Promise<Answer>): Promise<Answer> {
-  const fingerprint = createHash('sha256').update(canonicalize(request.body) ?? '').digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(canonicalize(request.body) ?? '')
+    .digest('hex');
   const earlier = await findAnswer(pool, request, fingerprint);
   if (earlier !== null) return earlier;
 
-  return inTransaction(pool, async (tx) => {
+  return inRetriedTransaction(pool, async (tx) => {
     await lockKey(tx, request);
     // A new statement, hence a new snapshot: the one that waited for the lock is older than the lock.
     const meanwhile = await findAnswer(tx, request, fingerprint);
@@ -40,13 +43,20 @@ export async function answerOnce(pool: Pool, request: KeyedRequest, act: (tx: Tx
   });
 }
 
+/** Sends an answer as it was stored: the text itself, not serialized again. */
+export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
+  if (answer.location !== null) void reply.header('location', answer.location);
+  return reply.code(answer.status).type('application/json; charset=utf-8').send(answer.body);
+}
+
 /** Reads an Idempotency-Key header, bare or as a quoted structured string: 1 to 255 visible ASCII characters. */
 export function parseIdempotencyKey(header: string | string[] | undefined): string {
   if (header === undefined) {
     throw new Problem({
       status: 400,
       code: 'idempotency_key_missing',
-      detail: 'Send an Idempotency-Key header: any unique text, for example a UUID. Repeat it when you repeat the request.',
+      detail:
+        'Send an Idempotency-Key header: any unique text, for example a UUID. Repeat it when you repeat the request.',
     });
   }
   const key = typeof header === 'string' ? header.replace(/^"(.*)"$/, '$1') : '';

@@ -10,16 +10,14 @@ import { migrateDatabase } from './migrate.ts';
 
 /** `cleanUp` runs while the database is still there: node:test runs after-hooks in the order of their registration. */
 async function emptyDatabase(t: TestContext, cleanUp: (pool: Pool) => Promise<unknown> = async () => undefined) {
-  let connected: Pool | undefined;
-  t.after(async () => {
-    if (connected !== undefined) await cleanUp(connected);
-  });
+  const opened: Pool[] = [];
+  t.after(() => Promise.all(opened.map(cleanUp)));
   const { url } = await freshDatabase(t, { template: 'empty', migrate: async () => undefined });
   const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
   t.after(() => rm(folder, { recursive: true }));
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   t.after(() => pool.end());
-  connected = pool;
+  opened.push(pool);
   return { url, folder, pool };
 }
 
@@ -28,7 +26,10 @@ test('every file is applied once, the kit first, also when several processes mig
   await writeFile(join(folder, '0001-a.sql'), 'create table a (n integer);');
   await writeFile(join(folder, '0002-b.sql'), 'insert into a values (1);');
   const runs = await Promise.all([1, 2, 3].map(() => migrateDatabase({ ownerUrl: url, folder })));
-  assert.deepEqual(runs.flatMap(({ applied }) => applied), ['kit/0001-messaging.sql', 'service/0001-a.sql', 'service/0002-b.sql']);
+  assert.deepEqual(
+    runs.flatMap(({ applied }) => applied),
+    ['kit/0001-messaging.sql', 'service/0001-a.sql', 'service/0002-b.sql'],
+  );
 });
 
 test('a file that was changed after it was applied is refused', async (t) => {
@@ -58,10 +59,20 @@ test('the application may add to the append-only tables and never change them', 
   await writeFile(join(folder, '0001-a.sql'), tables);
   await migrateDatabase({ ownerUrl: url, folder, appRole: role });
   const may = async (table: string, right: string) => {
-    const { rows } = await pool.query<{ may: boolean }>('select has_table_privilege($1, $2, $3) as may', [role, table, right]);
+    const { rows } = await pool.query<{ may: boolean }>('select has_table_privilege($1, $2, $3) as may', [
+      role,
+      table,
+      right,
+    ]);
     return rows[0]?.may;
   };
   for (const right of ['select', 'insert', 'update', 'delete']) assert.equal(await may('notes', right), true, right);
+  const { rows: partitions } = await pool.query<{ name: string }>(
+    'select inhrelid::regclass::text as name from pg_inherits where inhrelid::regclass::text not like $1',
+    ['%_pkey'],
+  );
+  assert.ok(partitions.length > 20);
+  for (const { name } of partitions) assert.equal(await may(name, 'delete'), false, name);
   for (const table of ['outbox', 'inbox', 'idempotency_keys', 'history']) {
     assert.equal(await may(table, 'insert'), true, table);
     assert.equal(await may(table, 'update'), false, table);
@@ -72,14 +83,18 @@ test('the application may add to the append-only tables and never change them', 
 
 test('the slot is made once and the first row written after it is published', async (t) => {
   const slot = `slot_${process.pid}`;
-  const { url, folder, pool } = await emptyDatabase(t, (owner) => owner.query('select pg_drop_replication_slot($1)', [slot]));
+  const { url, folder, pool } = await emptyDatabase(t, (owner) =>
+    owner.query('select pg_drop_replication_slot($1)', [slot]),
+  );
   await migrateDatabase({ ownerUrl: url, folder, replicationSlot: slot });
   await migrateDatabase({ ownerUrl: url, folder, replicationSlot: slot });
   await pool.query(`insert into outbox (event_id, topic, partition_key, type, source, subject, time, data_schema, correlation_id, aggregate_version, lamport, data)
     values (uuidv7(), 'order.events', 'k', 't', '/s', 'k', 'now', 'd', 'c', 1, 1, '{}')`);
   const { rows } = await pool.query<{ n: number }>(
     `select count(*) as n from pg_logical_slot_get_binary_changes($1, null, null, 'proto_version', '1', 'publication_names', 'outbox')
-     where get_byte(data, 0) = ascii('I')`, [slot]);
+     where get_byte(data, 0) = ascii('I')`,
+    [slot],
+  );
   assert.deepEqual(rows, [{ n: 1 }]);
 });
 
@@ -87,6 +102,10 @@ test('there is a partition for every day on which an event can be said or heard'
   const { url, folder, pool } = await emptyDatabase(t);
   await migrateDatabase({ ownerUrl: url, folder });
   const { rows } = await pool.query<{ parent: string; n: number }>(
-    `select inhparent::regclass::text as parent, count(*) as n from pg_inherits where inhparent in ('outbox'::regclass, 'inbox'::regclass) group by 1 order by 1`);
-  assert.deepEqual(rows, [{ parent: 'inbox', n: 19 }, { parent: 'outbox', n: 5 }]);
+    `select inhparent::regclass::text as parent, count(*) as n from pg_inherits where inhparent in ('outbox'::regclass, 'inbox'::regclass) group by 1 order by 1`,
+  );
+  assert.deepEqual(rows, [
+    { parent: 'inbox', n: 19 },
+    { parent: 'outbox', n: 5 },
+  ]);
 });

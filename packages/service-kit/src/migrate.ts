@@ -21,6 +21,8 @@ export type Migration = {
  */
 export async function migrateDatabase(migration: Migration): Promise<{ applied: string[] }> {
   const client = new Client({ connectionString: migration.ownerUrl, application_name: 'migrate' });
+  // pg emits the loss of a connection besides rejecting the query it broke; unheard, it would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query(`select pg_advisory_lock(hashtext('migrate'))`);
@@ -53,14 +55,18 @@ async function sqlFiles(owner: 'kit' | 'service', folder: string): Promise<SqlFi
 async function applyFiles(client: Client, files: readonly SqlFile[]): Promise<string[]> {
   await client.query(`create table if not exists schema_migrations (
     name text primary key, checksum text not null, applied_at timestamptz not null default now())`);
-  const { rows } = await client.query<{ name: string; checksum: string }>('select name, checksum from schema_migrations');
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    'select name, checksum from schema_migrations',
+  );
   const known = new Map(rows.map((row) => [row.name, row.checksum]));
   const applied: string[] = [];
   for (const file of files) {
     const checksum = known.get(file.name);
     if (checksum === file.checksum) continue;
     if (checksum !== undefined) {
-      throw new Error(`Migration ${file.name} was changed after it was applied. Undo the change and add a new file instead.`);
+      throw new Error(
+        `Migration ${file.name} was changed after it was applied. Undo the change and add a new file instead.`,
+      );
     }
     await client.query('begin');
     try {
@@ -83,7 +89,8 @@ async function grantToApplication(client: Client, appRole: string): Promise<void
   await client.query(`revoke insert, update, delete on schema_migrations, debezium_heartbeat from ${role}`);
   const { rows } = await client.query<{ relname: string }>(`
     select relname from pg_class
-    where relnamespace = 'public'::regnamespace and obj_description(oid, 'pg_class') like 'append-only%'`);
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+      and (relispartition or obj_description(oid, 'pg_class') like 'append-only%')`);
   for (const { relname } of rows) {
     await client.query(`revoke update, delete on ${escapeIdentifier(relname)} from ${role}`);
   }

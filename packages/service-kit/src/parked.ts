@@ -12,14 +12,18 @@ export type Parking = { readonly record: ConsumedRecord; readonly reason: string
 
 /** The FIFO scope of a message within this consumer: topic and key. */
 export function scopeOf(record: Pick<ConsumedRecord, 'topic' | 'key'>): string {
-  return `${record.topic} ${storable(record.key ?? '')}`;
+  return `${record.topic} ${scopeKeyOf(record)}`;
 }
 
 /**
  * Takes the locks of the records' FIFO scopes, sorted. Ordinary batches share a scope; parking and replay take it alone, so a
  * message is never handled while one before it is being parked or replayed.
  */
-export async function lockScopes(tx: Tx, records: readonly ConsumedRecord[], mode: 'shared' | 'exclusive'): Promise<void> {
+export async function lockScopes(
+  tx: Tx,
+  records: readonly ConsumedRecord[],
+  mode: 'shared' | 'exclusive',
+): Promise<void> {
   const lock = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
   await tx.query({
     name: `lock-scopes-${mode}`,
@@ -34,7 +38,7 @@ export async function blockedScopes(tx: Tx, records: readonly ConsumedRecord[]):
     name: 'blocked-scopes',
     text: `select distinct topic || ' ' || partition_key as scope from parked_messages
            where status = 'parked' and topic = any($1) and partition_key = any($2)`,
-    values: [records.map((record) => record.topic), records.map((record) => storable(record.key ?? ''))],
+    values: [records.map((record) => record.topic), records.map((record) => scopeKeyOf(record))],
   });
   return new Set(rows.map((row) => row.scope));
 }
@@ -50,7 +54,7 @@ export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promis
         on conflict (topic, kafka_partition, kafka_offset) do nothing`,
       values: [
         record.topic,
-        storable(record.key ?? ''),
+        scopeKeyOf(record),
         record.partition,
         record.offset,
         storable(record.headers['ce_id'] ?? ''),
@@ -63,6 +67,13 @@ export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promis
     });
   }
 }
+
+/** A key of ours is an id or a sku. A longer one is foreign, and an index row holds no more than 2.7 kB. */
+function scopeKeyOf(record: Pick<ConsumedRecord, 'key'>): string {
+  return storable(record.key ?? '').slice(0, scopeKeyLengthMax);
+}
+
+const scopeKeyLengthMax = 255;
 
 /** PostgreSQL's text cannot hold a NUL character; a hostile header or key can. */
 function storable(text: string): string {

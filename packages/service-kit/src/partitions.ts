@@ -11,7 +11,9 @@ export async function keepPartitionsAhead(pool: Pool, logger: Logger): Promise<{
   const ensure = (): Promise<unknown> => pool.query('select ensure_message_partitions()');
   await ensure();
   const timer = setInterval(() => {
-    ensure().catch((error: unknown) => logger.warn({ err: error }, 'partitions could not be checked: next try in an hour'));
+    ensure().catch((error: unknown) =>
+      logger.warn({ err: error }, 'partitions could not be checked: next try in an hour'),
+    );
   }, checkIntervalMs);
   return { stop: () => clearInterval(timer) };
 }

@@ -103,7 +103,7 @@ test('an unknown key makes a service ask the gateway, at most once in ten second
 
 test('a route for operators refuses customers with 403, and a route behind a session knows its caller', async (t) => {
   const { verifier, token } = await issuer(t);
-  const app = createHttpApp({ service: 'test', logger: createLogger({ service: 'test', level: 'silent' }) });
+  const app = createHttpApp({ logger: createLogger({ service: 'test', level: 'silent' }) });
   app.get('/me', { preHandler: requireCaller(verifier) }, (request) => callerOf(request));
   app.get('/operators', { preHandler: requireOperator(verifier) }, (request) => callerOf(request));
   app.get('/forgot', (request) => callerOf(request));

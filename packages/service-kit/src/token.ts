@@ -83,6 +83,11 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
+/** Whether the caller may see what belongs to this customer: its owner may, and an operator. Null belongs to nobody known yet. */
+export function maySee(caller: Caller, owner: CustomerId | null): boolean {
+  return caller.kind === 'operator' || caller.customerId === owner;
+}
+
 const clockSkewSeconds = 5;
 const tokenLengthMax = 4_096;
 const operatorPrefix = 'operator:';

@@ -9,7 +9,12 @@ const failurePauseMs = 1_000;
  * Runs `work` again and again, one call at a time: at once after a nudge or when it returned true (there may be more), else
  * after `idleMs`. What it throws is logged and tried again after a pause; nothing is lost, for the work to do stands in the database.
  */
-export function startWorker(options: { name: string; idleMs: number; work: () => Promise<boolean>; logger: Logger }): Worker {
+export function startWorker(options: {
+  name: string;
+  idleMs: number;
+  work: () => Promise<boolean>;
+  logger: Logger;
+}): Worker {
   const stopping = new AbortController();
   let wake = new AbortController();
   let nudged = false;

@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { pino, stdSerializers } from 'pino';
 
 export type Logger = pino.Logger;
 
@@ -12,8 +12,16 @@ export function createLogger(options: { service: string; level: string }): Logge
     base: { service: options.service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: withoutRowData },
     redact: { paths: privateFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[removed]' },
   });
+}
+
+/** PostgreSQL repeats the failing row in `detail` and `where`, addresses and all; the constraint's name says enough. */
+function withoutRowData(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { detail: _detail, where: _where, ...shown } = { ...stdSerializers.err(error) } as Record<string, unknown>;
+  return shown;
 }
 
 const privateFields = ['authorization', 'email', 'paymentMethod', 'secret', 'token'];

@@ -21,11 +21,20 @@ export async function freshDatabase(
     await ensureTemplate(client, server, options);
     await client.query(`create database ${escapeIdentifier(name)} template ${escapeIdentifier(options.template)}`);
   });
-  test.after(() => withClient(server, async (client) => void (await client.query(`drop database ${escapeIdentifier(name)} with (force)`))));
+  test.after(() =>
+    withClient(
+      server,
+      async (client) => void (await client.query(`drop database ${escapeIdentifier(name)} with (force)`)),
+    ),
+  );
   return { url: databaseUrl(server, name) };
 }
 
-async function ensureTemplate(client: Client, server: string, options: { template: string; migrate: (ownerUrl: string) => Promise<unknown> }): Promise<void> {
+async function ensureTemplate(
+  client: Client,
+  server: string,
+  options: { template: string; migrate: (ownerUrl: string) => Promise<unknown> },
+): Promise<void> {
   await client.query(`select pg_advisory_lock(hashtext('templates'))`);
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [options.template]);

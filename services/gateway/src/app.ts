@@ -13,7 +13,6 @@ import { addSessionRoutes } from './session-routes.ts';
 export async function buildApp(deps: Deps): Promise<HttpApp> {
   const { config, logger, keys } = deps;
   const app = createHttpApp({
-    service: 'gateway',
     logger,
     trustedProxies: listOf(config.TRUSTED_PROXIES),
     readiness: [

@@ -38,14 +38,23 @@ export async function seedCatalogue(pool: Pool, clock: Clock): Promise<{ seeded:
       const { lamport, events } = transition(source, { lamport: 0, version: 0 }, cause, says, clock);
       return { product: { ...product, lamport }, events, initialStock };
     });
-    await saveProducts(tx, seeds.map(({ product }) => product));
-    const stock = await lockStock(tx, seeds.map(({ product }) => product.sku));
+    await saveProducts(
+      tx,
+      seeds.map(({ product }) => product),
+    );
+    const stock = await lockStock(
+      tx,
+      seeds.map(({ product }) => product.sku),
+    );
     const movements = seeds.map(({ product, initialStock }): Movement => {
       const after = { onHand: initialStock, held: 0, committed: 0 };
       return { sku: product.sku, kind: 'initial', quantity: initialStock, orderId: null, after };
     });
     await applyMovements(tx, stock, movements);
-    await appendToOutbox(tx, seeds.flatMap(({ events }) => events));
+    await appendToOutbox(
+      tx,
+      seeds.flatMap(({ events }) => events),
+    );
     return { seeded: seeds.length };
   });
 }

@@ -19,7 +19,13 @@ const pool = createPool({ connectionString: config.DATABASE_URL, applicationName
 const partitions = await keepPartitionsAhead(pool, logger);
 if (config.SEED_CATALOGUE) logger.info(await seedCatalogue(pool, clock), 'catalogue');
 const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
-const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'inventory', topics, handle, logger });
+const consumer = startConsumer({
+  brokers: config.KAFKA_BROKERS.split(','),
+  groupId: 'inventory',
+  topics,
+  handle,
+  logger,
+});
 const app = buildApp({
   pool,
   clock,

@@ -49,7 +49,13 @@ export function createParticipant(clock: Clock): Participant<Work, HeardByInvent
       if (reaction === 'unreachable') throw new UnreachablePair(before.reservation.status, event.type);
       move(work, orderId, reaction.move);
       const { lamport, version, events } = transition(source, before, causedBy(event), reaction.says, clock);
-      work.reservations.set(orderId, { orderId, customerId: owner(before, customerId), reservation: reaction.reservation, lamport, version });
+      work.reservations.set(orderId, {
+        orderId,
+        customerId: owner(before, customerId),
+        reservation: reaction.reservation,
+        lamport,
+        version,
+      });
       work.said.push(...events);
     },
 

@@ -8,7 +8,11 @@ export type OfferedProduct = Product & { readonly available: number };
 
 /** Serializes changes of one product, also of one that does not exist yet, and returns it as it is now. */
 export async function lockProduct(tx: Tx, sku: Sku): Promise<(VersionedProduct & Counters) | null> {
-  await tx.query({ name: 'lock-product', text: `select pg_advisory_xact_lock(hashtextextended('product ' || $1, 0))`, values: [sku] });
+  await tx.query({
+    name: 'lock-product',
+    text: `select pg_advisory_xact_lock(hashtextextended('product ' || $1, 0))`,
+    values: [sku],
+  });
   const { rows } = await tx.query<ProductRow & { lamport: number }>({
     name: 'find-product-for-change',
     text: 'select sku, name, description, price_minor, currency, version, lamport from products where sku = $1 for update',
@@ -24,7 +28,10 @@ export async function lockProduct(tx: Tx, sku: Sku): Promise<(VersionedProduct &
 }
 
 /** Inserts or overwrites products; a new one gets a stock of zero. */
-export async function saveProducts(tx: Tx, products: readonly (VersionedProduct & Pick<Counters, 'lamport'>)[]): Promise<void> {
+export async function saveProducts(
+  tx: Tx,
+  products: readonly (VersionedProduct & Pick<Counters, 'lamport'>)[],
+): Promise<void> {
   const rows = products.map(({ sku, name, description, priceMinor, currency, version, lamport }) => ({
     ...{ sku, name, description, currency, version, lamport },
     price_minor: priceMinor,
@@ -56,7 +63,10 @@ export async function findOffered(reader: Reader, sku: Sku): Promise<OfferedProd
 }
 
 /** Products by sku; `after` is the last sku of the page before. */
-export async function listOffered(reader: Reader, page: { after: Sku | null; limit: number }): Promise<OfferedProduct[]> {
+export async function listOffered(
+  reader: Reader,
+  page: { after: Sku | null; limit: number },
+): Promise<OfferedProduct[]> {
   const { rows } = await reader.query<OfferedRow>({
     name: 'list-offered',
     text: `select ${offeredColumns} from products join stock using (sku) where $1::text is null or sku > $1 order by sku limit $2`,
@@ -72,7 +82,14 @@ export async function hasProducts(reader: Reader): Promise<boolean> {
 
 const offeredColumns = 'sku, name, description, price_minor, currency, on_hand';
 
-type ProductRow = { sku: Sku; name: string; description: string; price_minor: number; currency: Currency; version: number };
+type ProductRow = {
+  sku: Sku;
+  name: string;
+  description: string;
+  price_minor: number;
+  currency: Currency;
+  version: number;
+};
 type OfferedRow = Omit<ProductRow, 'version'> & { on_hand: number };
 
 function productOf({ sku, name, description, price_minor, currency }: Omit<ProductRow, 'version'>): Product {

@@ -24,5 +24,7 @@ export function changeProduct(
 }
 
 function isSame(a: Product, b: Product): boolean {
-  return a.name === b.name && a.description === b.description && a.priceMinor === b.priceMinor && a.currency === b.currency;
+  return (
+    a.name === b.name && a.description === b.description && a.priceMinor === b.priceMinor && a.currency === b.currency
+  );
 }

@@ -2,11 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventBody } from '@sagamart/contracts/events';
 import { placedData, skuOf } from '@sagamart/test-kit/event-builder';
-import { heardByInventory, moveStock, react, type HeardByInventory, type Reaction, type Reservation } from './reservation.ts';
+import {
+  heardByInventory,
+  moveStock,
+  react,
+  type HeardByInventory,
+  type Reaction,
+  type Reservation,
+} from './reservation.ts';
 
 const mug = skuOf('MUG');
 const lamp = skuOf('LAMP');
-const plenty = new Map([[mug, { onHand: 10, held: 0, committed: 0 }], [lamp, { onHand: 10, held: 0, committed: 0 }]]);
+const plenty = new Map([
+  [mug, { onHand: 10, held: 0, committed: 0 }],
+  [lamp, { onHand: 10, held: 0, committed: 0 }],
+]);
 const lines = [{ sku: mug, quantity: 2 }];
 
 // Rows: the reservation before. Columns: order.placed, order.confirmed, order.cancelled. Written by hand from design section 4.
@@ -39,7 +49,10 @@ test('all lines are reserved or none', () => {
 
 test('the same sku twice in one order counts together', () => {
   const sixAndSix = placedData({ lines: [line('MUG', 6), line('MUG', 6)] });
-  assert.equal(inWords(react({ status: 'unseen' }, { type: 'order.placed', data: sixAndSix }, plenty)), 'rejected, stock.rejected');
+  assert.equal(
+    inWords(react({ status: 'unseen' }, { type: 'order.placed', data: sixAndSix }, plenty)),
+    'rejected, stock.rejected',
+  );
   const fiveAndFive = placedData({ lines: [line('MUG', 5), line('MUG', 5)] });
   const reaction = react({ status: 'unseen' }, { type: 'order.placed', data: fiveAndFive }, plenty);
   assert.ok(reaction !== 'unreachable');
@@ -48,7 +61,10 @@ test('the same sku twice in one order counts together', () => {
 
 test('a product inventory has never heard of is out of stock', () => {
   const order = placedData({ lines: [line('NO-SUCH', 1)] });
-  assert.equal(inWords(react({ status: 'unseen' }, { type: 'order.placed', data: order }, plenty)), 'rejected, stock.rejected');
+  assert.equal(
+    inWords(react({ status: 'unseen' }, { type: 'order.placed', data: order }, plenty)),
+    'rejected, stock.rejected',
+  );
 });
 
 test('no movement makes or loses a unit', () => {

@@ -9,7 +9,11 @@ export type Reservation =
   | { readonly status: 'held' | 'committed' | 'released'; readonly lines: Quantities };
 
 /** Whose order it is, so that a stranger's question can be refused. Null until order.placed was heard. */
-export type Reserved = { readonly orderId: OrderId; readonly customerId: CustomerId | null; readonly reservation: Reservation };
+export type Reserved = {
+  readonly orderId: OrderId;
+  readonly customerId: CustomerId | null;
+  readonly reservation: Reservation;
+};
 
 /** The three places a unit can be. `onHand` is what may still be sold. */
 export type Stock = { readonly onHand: number; readonly held: number; readonly committed: number };
@@ -23,13 +27,21 @@ export const heardByInventory = ['order.placed', 'order.confirmed', 'order.cance
 export type HeardByInventory = (typeof heardByInventory)[number];
 
 type Said = EventBody<'stock.reserved' | 'stock.rejected' | 'stock.committed' | 'stock.released'>;
-export type Reaction = { readonly reservation: Reservation; readonly move: Move; readonly says: readonly Said[] } | 'unreachable';
+export type Reaction =
+  | { readonly reservation: Reservation; readonly move: Move; readonly says: readonly Said[] }
+  | 'unreachable';
 
 /** Reserves all lines of an order or none, and gives back or hands over what is held once the order is decided. */
-export function react(before: Reservation, event: EventBody<HeardByInventory>, stock: ReadonlyMap<Sku, Stock>): Reaction {
+export function react(
+  before: Reservation,
+  event: EventBody<HeardByInventory>,
+  stock: ReadonlyMap<Sku, Stock>,
+): Reaction {
   switch (event.type) {
     case 'order.placed':
-      return before.status === 'unseen' ? reserve(event.data.orderId, together(event.data.lines), stock) : unchanged(before);
+      return before.status === 'unseen'
+        ? reserve(event.data.orderId, together(event.data.lines), stock)
+        : unchanged(before);
     case 'order.confirmed':
       return commit(before, event.data.orderId);
     case 'order.cancelled':
@@ -61,7 +73,11 @@ function reserve(orderId: OrderId, lines: Quantities, stock: ReadonlyMap<Sku, St
     .map(({ sku, quantity }) => ({ sku, wanted: quantity, available: stock.get(sku)?.onHand ?? 0 }))
     .filter(({ wanted, available }) => wanted > available);
   if (shortages.length > 0) {
-    return { reservation: { status: 'rejected' }, move: null, says: [{ type: 'stock.rejected', data: { orderId, shortages } }] };
+    return {
+      reservation: { status: 'rejected' },
+      move: null,
+      says: [{ type: 'stock.rejected', data: { orderId, shortages } }],
+    };
   }
   const says: Said[] = [{ type: 'stock.reserved', data: { orderId, lines: [...lines] } }];
   return { reservation: { status: 'held', lines }, move: { kind: 'hold', lines }, says };
@@ -83,7 +99,11 @@ function release(before: Reservation, orderId: OrderId): Reaction {
     case 'committed': {
       const { lines } = before;
       const says: Said[] = [{ type: 'stock.released', data: { orderId, lines: [...lines] } }];
-      return { reservation: { status: 'released', lines }, move: { kind: before.status === 'held' ? 'release' : 'return', lines }, says };
+      return {
+        reservation: { status: 'released', lines },
+        move: { kind: before.status === 'held' ? 'release' : 'return', lines },
+        says,
+      };
     }
     case 'rejected':
     case 'released':

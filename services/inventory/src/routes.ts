@@ -1,11 +1,11 @@
 import { OrderId, Sku } from '@sagamart/contracts/ids';
 import { Currency, PriceMinor } from '@sagamart/contracts/money';
-import { inTransaction, type Tx } from '@sagamart/service-kit/database';
+import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
-import { answerOnce, parseIdempotencyKey, type Answer } from '@sagamart/service-kit/idempotency';
+import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagamart/service-kit/idempotency';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { Problem } from '@sagamart/service-kit/problem';
-import { callerOf, requireCaller, requireOperator } from '@sagamart/service-kit/token';
+import { callerOf, maySee, requireCaller, requireOperator } from '@sagamart/service-kit/token';
 import { transition } from '@sagamart/service-kit/transition';
 import { Type } from 'typebox';
 import type { Deps } from './deps.ts';
@@ -27,8 +27,14 @@ const ProductBody = Type.Object(
   },
   { additionalProperties: false },
 );
-const RestockBody = Type.Object({ quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) }, { additionalProperties: false });
-const Page = Type.Object({ cursor: Type.Optional(Sku), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) });
+const RestockBody = Type.Object(
+  { quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) },
+  { additionalProperties: false },
+);
+const Page = Type.Object({
+  cursor: Type.Optional(Sku),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+});
 const pageLimitDefault = 20;
 const BySku = Type.Object({ sku: Sku });
 
@@ -50,31 +56,44 @@ export function registerProductRoutes(app: HttpApp, deps: Deps): void {
 
   app.put('/products/:sku', { onRequest: operator, schema: { params: BySku, body: ProductBody } }, async (request) => {
     const wanted = { sku: request.params.sku, ...request.body };
-    return inTransaction(deps.pool, (tx) => putProduct(tx, deps, wanted, request.traceparent));
+    return inRetriedTransaction(deps.pool, (tx) => putProduct(tx, deps, wanted, request.traceparent));
   });
 
-  app.post('/products/:sku/restock', { onRequest: operator, schema: { params: BySku, body: RestockBody } }, async (request, reply) => {
-    const caller = callerOf(request);
-    const owner = caller.kind === 'operator' ? caller.name : caller.customerId;
-    const key = parseIdempotencyKey(request.headers['idempotency-key']);
-    const { sku } = request.params;
-    const route = `POST /products/${sku}/restock`;
-    const answer = await answerOnce(deps.pool, { owner, route, key, body: request.body }, (tx) => restock(tx, sku, request.body.quantity));
-    return reply.code(answer.status).type('application/json; charset=utf-8').send(answer.body);
-  });
+  app.post(
+    '/products/:sku/restock',
+    { onRequest: operator, schema: { params: BySku, body: RestockBody } },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const owner = caller.kind === 'operator' ? caller.name : caller.customerId;
+      const key = parseIdempotencyKey(request.headers['idempotency-key']);
+      const { sku } = request.params;
+      const route = `POST /products/${sku}/restock`;
+      const answer = await answerOnce(deps.pool, { owner, route, key, body: request.body }, (tx) =>
+        restock(tx, sku, request.body.quantity),
+      );
+      return sendAnswer(reply, answer);
+    },
+  );
 }
 
 export function registerReservationRoutes(app: HttpApp, deps: Deps): void {
   const ById = Type.Object({ orderId: OrderId });
-  app.get('/reservations/:orderId', { onRequest: requireCaller(deps.verifier), schema: { params: ById } }, async (request) => {
-    const { orderId } = request.params;
-    const caller = callerOf(request);
-    const reserved = await findReservation(deps.pool, orderId);
-    if (reserved === null || (caller.kind === 'customer' && caller.customerId !== reserved.customerId)) {
-      throw new Problem({ status: 404, code: 'not_found', detail: `There is no reservation for an order ${orderId} of yours.` });
-    }
-    return { orderId, status: reserved.reservation.status };
-  });
+  app.get(
+    '/reservations/:orderId',
+    { onRequest: requireCaller(deps.verifier), schema: { params: ById } },
+    async (request) => {
+      const { orderId } = request.params;
+      const reserved = await findReservation(deps.pool, orderId);
+      if (reserved === null || !maySee(callerOf(request), reserved.customerId)) {
+        throw new Problem({
+          status: 404,
+          code: 'not_found',
+          detail: `There is no reservation for an order ${orderId} of yours.`,
+        });
+      }
+      return { orderId, status: reserved.reservation.status };
+    },
+  );
 }
 
 async function putProduct(tx: Tx, deps: Deps, wanted: Product, traceparent: string): Promise<VersionedProduct> {
@@ -91,11 +110,24 @@ async function restock(tx: Tx, sku: Sku, quantity: number): Promise<Answer> {
   const stock = await lockStock(tx, [sku]);
   const before = stock.get(sku);
   if (before === undefined) throw unknownProduct(sku);
+  if (before.onHand + before.held + before.committed + quantity > unitsMax) throw stockFull();
   const after = { ...before, onHand: before.onHand + quantity };
   await applyMovements(tx, stock, [{ sku, kind: 'restock', quantity, orderId: null, after }]);
   return { status: 200, location: null, body: JSON.stringify({ sku, available: after.onHand }) };
 }
 
+/** All units of a product together stay within PostgreSQL's integer, wherever they move. */
+const unitsMax = 2_000_000_000;
+
+function stockFull(): Problem {
+  const detail = `There can be at most ${unitsMax} units of a product, sold ones included.`;
+  return new Problem({ status: 409, code: 'stock_full', detail, errors: [{ pointer: '/quantity', detail }] });
+}
+
 function unknownProduct(sku: Sku): Problem {
-  return new Problem({ status: 404, code: 'not_found', detail: `There is no product ${sku}. GET /v1/products lists what there is.` });
+  return new Problem({
+    status: 404,
+    code: 'not_found',
+    detail: `There is no product ${sku}. GET /v1/products lists what there is.`,
+  });
 }

@@ -1,5 +1,6 @@
 import type { OrderId, Sku } from '@sagamart/contracts/ids';
-import { LostRace, type Tx } from '@sagamart/service-kit/database';
+import type { Tx } from '@sagamart/service-kit/database';
+import { LostRace } from '@sagamart/service-kit/database-trouble';
 import type { MovementKind, Stock } from './reservation.ts';
 
 /** One line of the stock ledger: what moved, and the balances right after. */
@@ -31,7 +32,11 @@ export async function lockStock(tx: Tx, skus: readonly Sku[]): Promise<Map<Sku, 
  * Applies movements: each stock row is changed once, by its net difference and only where that leaves nothing negative, and every movement
  * is written down. Throws LostRace when fewer rows changed than were decided on.
  */
-export async function applyMovements(tx: Tx, before: ReadonlyMap<Sku, Stock>, movements: readonly Movement[]): Promise<void> {
+export async function applyMovements(
+  tx: Tx,
+  before: ReadonlyMap<Sku, Stock>,
+  movements: readonly Movement[],
+): Promise<void> {
   if (movements.length === 0) return;
   const after = new Map(movements.map((movement) => [movement.sku, movement.after]));
   const changes = [...after].map(([sku, stock]) => {
@@ -47,7 +52,8 @@ export async function applyMovements(tx: Tx, before: ReadonlyMap<Sku, Stock>, mo
         and stock.on_hand >= -change.on_hand and stock.held >= -change.held and stock.committed >= -change.committed`,
     values: [JSON.stringify(changes)],
   });
-  if (rowCount !== changes.length) throw new LostRace(`stock of ${changes.length} products was to change, ${rowCount} rows did`);
+  if (rowCount !== changes.length)
+    throw new LostRace(`stock of ${changes.length} products was to change, ${rowCount} rows did`);
   await insertMovements(tx, movements);
 }
 

@@ -17,8 +17,6 @@ import {
 } from './notification-store.ts';
 import { connectionsMax, sendTimeoutMs } from './smtp.ts';
 
-/** Two rounds of the connections: a claim outlives the slowest mail of its batch. */
-const claimsMax = connectionsMax * 2;
 const claimLeaseMs = 3 * sendTimeoutMs;
 
 type Taken = { readonly claim: Claim; readonly sentAt: Date };
@@ -39,7 +37,7 @@ export function createDelivery({
 
   return async () => {
     if (unrecorded.length === 0) {
-      const claims = await claimDue(pool, { limit: claimsMax, leaseMs: claimLeaseMs });
+      const claims = await claimDue(pool, { limit: connectionsMax, leaseMs: claimLeaseMs });
       unrecorded = await Promise.all(claims.map(attempt));
     }
     if (unrecorded.length === 0) return false;

@@ -1,7 +1,7 @@
 import { OrderId } from '@sagamart/contracts/ids';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { Problem } from '@sagamart/service-kit/problem';
-import { callerOf, requireCaller, type Caller } from '@sagamart/service-kit/token';
+import { callerOf, maySee, requireCaller } from '@sagamart/service-kit/token';
 import { Type } from 'typebox';
 import type { Deps } from './deps.ts';
 import type { Notification } from './notification.ts';
@@ -18,7 +18,7 @@ export function registerNotificationRoutes(app: HttpApp, deps: Pick<Deps, 'pool'
       const { notifications } = await findCorrespondence(deps.pool, orderId);
       const caller = callerOf(request);
       // Somebody else's order is not found, so that order ids tell a stranger nothing.
-      if (notifications.length === 0 || !notifications.every((each) => isOwn(each, caller))) {
+      if (notifications.length === 0 || !notifications.every(({ customerId }) => maySee(caller, customerId))) {
         throw new Problem({
           status: 404,
           code: 'not_found',
@@ -28,10 +28,6 @@ export function registerNotificationRoutes(app: HttpApp, deps: Pick<Deps, 'pool'
       return { items: notifications.map(notificationView) };
     },
   );
-}
-
-function isOwn({ customerId }: Notification, caller: Caller): boolean {
-  return caller.kind === 'operator' || caller.customerId === customerId;
 }
 
 function notificationView(notification: Notification) {

@@ -36,7 +36,13 @@ export function createParticipant(clock: Clock): Participant<Work, HeardByOrder 
       }
       const orders = orderIds.size === 0 ? [] : await lockOrders(tx, [...orderIds]);
       const products = skus.size === 0 ? new Map<Sku, never>() : await lockProducts(tx, [...skus]);
-      return { orders: new Map(orders.map((stored) => [stored.order.orderId, stored])), products, productUpdates: new Map(), said: [], heard: [] };
+      return {
+        orders: new Map(orders.map((stored) => [stored.order.orderId, stored])),
+        products,
+        productUpdates: new Map(),
+        said: [],
+        heard: [],
+      };
     },
 
     react: (work, event) => {
@@ -68,11 +74,19 @@ function decideOrder(work: Work, event: ShopEvent<HeardByOrder>, clock: Clock): 
 }
 
 /** A copy only moves forward: an older version than the one we have changes nothing but Lamport time. */
-function changeProduct(work: Work, event: ShopEvent<'product.changed'>, data: EventData<'product.changed'>, clock: Clock): void {
+function changeProduct(
+  work: Work,
+  event: ShopEvent<'product.changed'>,
+  data: EventData<'product.changed'>,
+  clock: Clock,
+): void {
   const before = work.products.get(data.sku);
   if (before === undefined) throw new RangeError(`product ${data.sku} was not locked`);
   const { lamport } = transition(source, before, causedBy(event), [], clock);
   const isNewer = data.version > before.version;
   work.products.set(data.sku, { version: isNewer ? data.version : before.version, lamport });
-  work.productUpdates.set(data.sku, { data: isNewer ? data : (work.productUpdates.get(data.sku)?.data ?? null), lamport });
+  work.productUpdates.set(data.sku, {
+    data: isNewer ? data : (work.productUpdates.get(data.sku)?.data ?? null),
+    lamport,
+  });
 }

@@ -6,9 +6,16 @@ import type { Counters } from '@sagamart/service-kit/transition';
 import type { Heard, Order, OrderState } from './order.ts';
 
 /** An order with what the saga needs to speak for it. */
-export type StoredOrder = { readonly order: Order; readonly placedEventId: EventId; readonly traceparent: string | null } & Counters;
+export type StoredOrder = {
+  readonly order: Order;
+  readonly placedEventId: EventId;
+  readonly traceparent: string | null;
+} & Counters;
 
-export async function insertOrder(tx: Tx, { order, placedEventId, traceparent, lamport, version }: StoredOrder): Promise<void> {
+export async function insertOrder(
+  tx: Tx,
+  { order, placedEventId, traceparent, lamport, version }: StoredOrder,
+): Promise<void> {
   await tx.query({
     name: 'insert-order',
     text: `
@@ -80,7 +87,10 @@ export async function findOrder(reader: Reader, orderId: OrderId): Promise<Order
 }
 
 /** A customer's orders, newest first; `before` is the last id of the page before. */
-export async function listOrders(reader: Reader, page: { customerId: CustomerId; before: OrderId | null; limit: number }): Promise<Order[]> {
+export async function listOrders(
+  reader: Reader,
+  page: { customerId: CustomerId; before: OrderId | null; limit: number },
+): Promise<Order[]> {
   const { rows } = await reader.query<OrderRow>({
     name: 'list-orders',
     text: `select ${columns} from orders where customer_id = $1 and ($2::uuid is null or order_id < $2) order by order_id desc limit $3`,

@@ -10,9 +10,11 @@ const time = { now, checkoutDeadlineMs: 60_000 };
 const mug = skuOf('MUG');
 const lamp = skuOf('LAMP');
 const dollarHat = skuOf('HAT');
+const yacht = skuOf('YACHT');
 const catalogue = new Map<Sku, Product>([
   [mug, { sku: mug, name: 'Mug', priceMinor: 1490, currency: 'EUR' }],
   [lamp, { sku: lamp, name: 'Lamp', priceMinor: 8900, currency: 'EUR' }],
+  [yacht, { sku: yacht, name: 'Yacht', priceMinor: 100_000_000, currency: 'EUR' }],
   [dollarHat, { sku: dollarHat, name: 'Hat', priceMinor: 2500, currency: 'USD' }],
 ]);
 
@@ -27,18 +29,41 @@ function placedOrder(): Order {
 }
 
 test('an order is charged the catalogue prices, and has a deadline', () => {
-  const placed = place(command([{ sku: mug, quantity: 2 }, { sku: lamp, quantity: 1, expectedPriceMinor: 8900 }]), catalogue, time);
+  const placed = place(
+    command([
+      { sku: mug, quantity: 2 },
+      { sku: lamp, quantity: 1, expectedPriceMinor: 8900 },
+    ]),
+    catalogue,
+    time,
+  );
   assert.ok('order' in placed);
   assert.equal(placed.order.totalMinor, 2 * 1490 + 8900);
   assert.equal(placed.order.deadline, '2026-01-01T12:01:00.000Z');
-  assert.deepEqual(placed.says.map((said) => [said.type, said.data.totalMinor]), [['order.placed', 11_880]]);
+  assert.deepEqual(
+    placed.says.map((said) => [said.type, said.data.totalMinor]),
+    [['order.placed', 11_880]],
+  );
 });
 
 test('an order is refused with the line at fault', () => {
   const cases: [Parameters<typeof command>[0], unknown][] = [
-    [[{ sku: mug, quantity: 1 }, { sku: skuOf('NO-SUCH'), quantity: 1 }], { refused: 'unknown_sku', line: 1 }],
-    [[{ sku: mug, quantity: 1 }, { sku: dollarHat, quantity: 1 }], { refused: 'mixed_currencies', line: 1 }],
+    [
+      [
+        { sku: mug, quantity: 1 },
+        { sku: skuOf('NO-SUCH'), quantity: 1 },
+      ],
+      { refused: 'unknown_sku', line: 1 },
+    ],
+    [
+      [
+        { sku: mug, quantity: 1 },
+        { sku: dollarHat, quantity: 1 },
+      ],
+      { refused: 'mixed_currencies', line: 1 },
+    ],
     [[{ sku: mug, quantity: 1, expectedPriceMinor: 1 }], { refused: 'price_changed', line: 0, priceMinor: 1490 }],
+    [Array.from({ length: 11 }, () => ({ sku: yacht, quantity: 99 })), { refused: 'total_too_large' }],
   ];
   for (const [lines, refusal] of cases) assert.deepEqual(place(command(lines), catalogue, time), refusal);
 });
@@ -99,7 +124,10 @@ function inWords(reaction: Reaction, before: Order): string {
     assert.equal(says.length, 0);
     return order.status;
   }
-  assert.deepEqual(says.map((said) => said.type), [`order.${order.status}`]);
+  assert.deepEqual(
+    says.map((said) => said.type),
+    [`order.${order.status}`],
+  );
   return order.status === 'cancelled' ? `cancelled ${order.reason}` : `${order.status}, says ${says[0]?.type}`;
 }
 

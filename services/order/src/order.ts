@@ -1,6 +1,6 @@
 import type { CancelReason, EventBody, OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
-import type { Currency } from '@sagamart/contracts/money';
+import { minorMax, type Currency } from '@sagamart/contracts/money';
 
 /** What is fixed when the order is placed. Times are ISO 8601 in UTC. */
 export type OrderFacts = {
@@ -17,7 +17,12 @@ export type OrderFacts = {
 export type OrderState =
   | { readonly status: 'pending' }
   | { readonly status: 'confirmed'; readonly confirmedAt: string }
-  | { readonly status: 'cancelled'; readonly reason: CancelReason; readonly cancelledAt: string; readonly confirmedAt: string | null };
+  | {
+      readonly status: 'cancelled';
+      readonly reason: CancelReason;
+      readonly cancelledAt: string;
+      readonly confirmedAt: string | null;
+    };
 
 /** What the other services last said of the order. It decides nothing; a view is never behind it. */
 export type Heard = {
@@ -28,7 +33,12 @@ export type Heard = {
 
 export type Order = OrderFacts & OrderState & { readonly heard: Heard };
 
-export type Product = { readonly sku: Sku; readonly name: string; readonly priceMinor: number; readonly currency: Currency };
+export type Product = {
+  readonly sku: Sku;
+  readonly name: string;
+  readonly priceMinor: number;
+  readonly currency: Currency;
+};
 
 export type PlaceOrder = {
   readonly orderId: OrderId;
@@ -38,10 +48,11 @@ export type PlaceOrder = {
   readonly paymentMethod: string;
 };
 
-/** A no the business expects; `line` is the index of the line it is about. */
+/** A no the business expects; `line` is the index of the line it is about, where it is about one. */
 export type Refusal =
   | { readonly refused: 'unknown_sku'; readonly line: number }
   | { readonly refused: 'mixed_currencies'; readonly line: number }
+  | { readonly refused: 'total_too_large' }
   | { readonly refused: 'price_changed'; readonly line: number; readonly priceMinor: number };
 
 type Placed = { readonly order: Order; readonly says: readonly EventBody<'order.placed'>[] };
@@ -66,20 +77,23 @@ export function place(
   }
   if (currency === null) throw new RangeError('an order has at least one line: the schema of the request sees to it');
 
+  const totalMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0);
+  if (totalMinor > minorMax) return { refused: 'total_too_large' };
+
   const { orderId, customerId, email, paymentMethod } = command;
   const order: Order = {
     orderId,
     customerId,
     email,
     lines,
-    totalMinor: lines.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0),
+    totalMinor,
     currency,
     deadline: new Date(time.now.getTime() + time.checkoutDeadlineMs).toISOString(),
     placedAt: time.now.toISOString(),
     status: 'pending',
     heard: { stock: null, payment: null, notifications: [] },
   };
-  const { totalMinor, deadline } = order;
+  const { deadline } = order;
   const data = { orderId, customerId, lines, totalMinor, currency, paymentMethod, deadline };
   return { order, says: [{ type: 'order.placed', data }] };
 }
@@ -98,7 +112,9 @@ export const heardByOrder = [
 export type HeardByOrder = (typeof heardByOrder)[number];
 
 /** The order afterwards and what to say, or that the saga never brings this event to an order in this state. */
-export type Reaction = { readonly order: Order; readonly says: readonly EventBody<'order.confirmed' | 'order.cancelled'>[] } | 'unreachable';
+export type Reaction =
+  | { readonly order: Order; readonly says: readonly EventBody<'order.confirmed' | 'order.cancelled'>[] }
+  | 'unreachable';
 
 /** Decides the outcome of an order, once. An answer that comes late changes what was heard, never what was decided. */
 export function react(before: Order, event: EventBody<HeardByOrder>, now: Date): Reaction {

@@ -8,18 +8,30 @@ export type ProductCopy = Product & { readonly version: number };
 
 /** The known products among the skus. */
 export async function findProducts(reader: Reader, skus: readonly Sku[]): Promise<Map<Sku, ProductCopy>> {
-  const { rows } = await reader.query<{ sku: Sku; version: number; name: string; price_minor: number; currency: Currency }>({
+  const { rows } = await reader.query<{
+    sku: Sku;
+    version: number;
+    name: string;
+    price_minor: number;
+    currency: Currency;
+  }>({
     name: 'find-products',
     text: 'select sku, version, name, price_minor, currency from products where sku = any($1) and version > 0',
     values: [skus],
   });
   return new Map(
-    rows.map(({ sku, version, name, price_minor, currency }) => [sku, { sku, version, name, priceMinor: price_minor, currency }]),
+    rows.map(({ sku, version, name, price_minor, currency }) => [
+      sku,
+      { sku, version, name, priceMinor: price_minor, currency },
+    ]),
   );
 }
 
 /** Locks the copies, created where missing, sorted by sku. Returns version and Lamport time of each. */
-export async function lockProducts(tx: Tx, skus: readonly Sku[]): Promise<Map<Sku, { version: number; lamport: number }>> {
+export async function lockProducts(
+  tx: Tx,
+  skus: readonly Sku[],
+): Promise<Map<Sku, { version: number; lamport: number }>> {
   await tx.query({
     name: 'create-products',
     text: 'insert into products (sku) select sku from unnest($1::text[]) as sku order by sku on conflict (sku) do nothing',

@@ -24,7 +24,10 @@ const callers: Record<string, Caller> = { ada, bob, operator: { kind: 'operator'
 
 async function service(t: TestContext) {
   const folder = join(import.meta.dirname, '../migrations');
-  const { url } = await freshDatabase(t, { template: 'order', migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }) });
+  const { url } = await freshDatabase(t, {
+    template: 'order',
+    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
+  });
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   const verify = async (authorization: string | undefined): Promise<Caller> => {
     const caller = callers[authorization ?? ''];
@@ -47,7 +50,8 @@ async function service(t: TestContext) {
       payload: body as object,
     });
   const get = (path: string, as = 'ada') => app.inject({ url: path, headers: { authorization: as } });
-  const count = async (table: string) => (await pool.query<{ n: number }>(`select count(*) as n from ${table}`)).rows[0]?.n;
+  const count = async (table: string) =>
+    (await pool.query<{ n: number }>(`select count(*) as n from ${table}`)).rows[0]?.n;
   return { pool, handle, place, get, count };
 }
 
@@ -65,9 +69,19 @@ test('an order is accepted with its price and a deadline, and order.placed is sa
   const { orderId, ...accepted } = reply.json();
   assert.equal(reply.headers.location, `/v1/orders/${orderId}`);
   assert.partialDeepStrictEqual(accepted, { status: 'pending', totalMinor: 2980, currency: 'EUR' });
-  const { rows } = await pool.query('select topic, partition_key, type, source, causation_id, aggregate_version, lamport from outbox');
+  const { rows } = await pool.query(
+    'select topic, partition_key, type, source, causation_id, aggregate_version, lamport from outbox',
+  );
   assert.deepEqual(rows, [
-    { topic: 'order.events', partition_key: orderId, type: 'order.placed', source: '/order', causation_id: null, aggregate_version: 1, lamport: 1 },
+    {
+      topic: 'order.events',
+      partition_key: orderId,
+      type: 'order.placed',
+      source: '/order',
+      causation_id: null,
+      aggregate_version: 1,
+      lamport: 1,
+    },
   ]);
 });
 
@@ -75,9 +89,13 @@ test('the same key gives the same order, and two at once place one', async (t) =
   const { place, count } = await service(t);
   const first = await place(twoMugs, { key: 'k1' });
   const second = await place(twoMugs, { key: '"k1"' });
-  assert.deepEqual([second.statusCode, second.body, second.headers.location], [202, first.body, first.headers.location]);
+  assert.deepEqual(
+    [second.statusCode, second.body, second.headers.location],
+    [202, first.body, first.headers.location],
+  );
   const replies = await Promise.all(Array.from({ length: 10 }, () => place(twoMugs, { key: 'k2' })));
-  for (const reply of replies) assert.ok(reply.statusCode === 202 || reply.json().code === 'request_in_progress', reply.body);
+  for (const reply of replies)
+    assert.ok(reply.statusCode === 202 || reply.json().code === 'request_in_progress', reply.body);
   assert.equal((await place({ ...twoMugs, paymentMethod: 'tok_declined' }, { key: 'k1' })).statusCode, 422);
   assert.equal(await count('orders'), 2);
   assert.equal(await count('idempotency_keys'), 2);
@@ -101,16 +119,24 @@ test('what cannot be accepted is refused with a pointer to the field, and leaves
   ];
   for (const [body, status, code, pointer] of cases) {
     const reply = await place(body);
-    assert.deepEqual([reply.statusCode, reply.json().code, reply.json().errors?.[0]?.pointer], [status, code, pointer], JSON.stringify(body));
+    assert.deepEqual(
+      [reply.statusCode, reply.json().code, reply.json().errors?.[0]?.pointer],
+      [status, code, pointer],
+      JSON.stringify(body),
+    );
   }
-  for (const table of ['orders', 'outbox', 'order_timeline', 'idempotency_keys']) assert.equal(await count(table), 0, table);
+  for (const table of ['orders', 'outbox', 'order_timeline', 'idempotency_keys'])
+    assert.equal(await count(table), 0, table);
 });
 
 test("somebody else's order is not found, and an operator may see it", async (t) => {
   const { place, get } = await service(t);
   const { orderId } = (await place(twoMugs)).json();
   for (const path of [`/orders/${orderId}`, `/orders/${orderId}/timeline`]) {
-    assert.deepEqual([(await get(path)).statusCode, (await get(path, 'bob')).statusCode, (await get(path, 'operator')).statusCode], [200, 404, 200]);
+    assert.deepEqual(
+      [(await get(path)).statusCode, (await get(path, 'bob')).statusCode, (await get(path, 'operator')).statusCode],
+      [200, 404, 200],
+    );
     assert.equal((await get(path, 'nobody')).statusCode, 401);
   }
   assert.equal((await get(`/orders/${newId<OrderId>()}`)).statusCode, 404);
@@ -124,7 +150,10 @@ test('a customer sees own orders only, newest first, page by page', async (t) =>
   await place(twoMugs, { as: 'bob' });
   const first = (await get('/orders?limit=3')).json();
   const second = (await get(`/orders?limit=3&cursor=${first.nextCursor}`)).json();
-  assert.deepEqual([...first.items, ...second.items].map((order: { orderId: string }) => order.orderId), placed);
+  assert.deepEqual(
+    [...first.items, ...second.items].map((order: { orderId: string }) => order.orderId),
+    placed,
+  );
   assert.equal(second.nextCursor, null);
   assert.equal((await get('/orders')).json().items.length, 5);
 });
@@ -133,7 +162,10 @@ test('an order is confirmed by the capture, and its timeline tells who caused wh
   const { handle, place, get } = await service(t);
   const { orderId, totalMinor } = (await place(twoMugs)).json();
   const [placedEvent] = (await get(`/orders/${orderId}/timeline`)).json().items;
-  const captured: EventBody<'payment.captured'> = { type: 'payment.captured', data: { orderId, captureId: 'c1', amountMinor: totalMinor, currency: 'EUR' } };
+  const captured: EventBody<'payment.captured'> = {
+    type: 'payment.captured',
+    data: { orderId, captureId: 'c1', amountMinor: totalMinor, currency: 'EUR' },
+  };
   const event = eventOf(captured, { source: '/payment', causationId: placedEvent.id, lamport: 4 });
   await handle([recordOf(event), recordOf(event)], signal);
   const order = (await get(`/orders/${orderId}`)).json();
@@ -141,7 +173,11 @@ test('an order is confirmed by the capture, and its timeline tells who caused wh
   const { items } = (await get(`/orders/${orderId}/timeline`)).json();
   assert.deepEqual(
     items.map((item: Record<string, unknown>) => [item['lamport'], item['type'], item['causationId']]),
-    [[1, 'order.placed', null], [4, 'payment.captured', placedEvent.id], [5, 'order.confirmed', event.id]],
+    [
+      [1, 'order.placed', null],
+      [4, 'payment.captured', placedEvent.id],
+      [5, 'order.confirmed', event.id],
+    ],
   );
 });
 

@@ -1,11 +1,11 @@
 import { newId, OrderId, Sku } from '@sagamart/contracts/ids';
-import { PriceMinor } from '@sagamart/contracts/money';
+import { minorMax, PriceMinor } from '@sagamart/contracts/money';
 import type { Tx } from '@sagamart/service-kit/database';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
-import { answerOnce, parseIdempotencyKey, type Answer } from '@sagamart/service-kit/idempotency';
+import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagamart/service-kit/idempotency';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { Problem } from '@sagamart/service-kit/problem';
-import { callerOf, requireCaller, requireOperator, type Caller } from '@sagamart/service-kit/token';
+import { callerOf, maySee, requireCaller, requireOperator, type Caller } from '@sagamart/service-kit/token';
 import { transition } from '@sagamart/service-kit/transition';
 import { Type, type Static } from 'typebox';
 import type { Deps } from './deps.ts';
@@ -20,7 +20,11 @@ const PlaceOrderBody = Type.Object(
   {
     lines: Type.Array(
       Type.Object(
-        { sku: Sku, quantity: Type.Integer({ minimum: 1, maximum: 99 }), expectedPriceMinor: Type.Optional(PriceMinor) },
+        {
+          sku: Sku,
+          quantity: Type.Integer({ minimum: 1, maximum: 99 }),
+          expectedPriceMinor: Type.Optional(PriceMinor),
+        },
         { additionalProperties: false },
       ),
       { minItems: 1, maxItems: 50 },
@@ -31,7 +35,10 @@ const PlaceOrderBody = Type.Object(
   { additionalProperties: false },
 );
 
-const Page = Type.Object({ cursor: Type.Optional(OrderId), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) });
+const Page = Type.Object({
+  cursor: Type.Optional(OrderId),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+});
 const pageLimitDefault = 20;
 const ById = Type.Object({ orderId: OrderId });
 
@@ -52,8 +59,7 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
     const answer = await answerOnce(deps.pool, { owner: caller.customerId, route: 'POST /orders', key, body }, (tx) =>
       placeOrder(tx, deps, command, traceparent),
     );
-    if (answer.location !== null) void reply.header('location', answer.location);
-    return reply.code(answer.status).type('application/json; charset=utf-8').send(answer.body);
+    return sendAnswer(reply, answer);
   });
 
   app.get('/orders', { onRequest: signedIn, schema: { querystring: Page } }, async (request) => {
@@ -71,24 +77,34 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
   app.get('/orders/:orderId/timeline', { onRequest: signedIn, schema: { params: ById } }, async (request) => {
     const { orderId } = await findOwnOrder(deps, request.params, callerOf(request));
     const entries = causalOrder(await readTimeline(deps.pool, orderId), deps.clock.now());
-    const items = entries.map(({ id, type, source: said, time, lamport, causationId, traceId, data, causeMissing }) => ({
-      ...{ id, type, source: said, time, lamport, causationId, traceId, data },
-      ...(causeMissing ? { causeMissing } : {}),
-    }));
+    const items = entries.map(
+      ({ id, type, source: said, time, lamport, causationId, traceId, data, causeMissing }) => ({
+        ...{ id, type, source: said, time, lamport, causationId, traceId, data },
+        ...(causeMissing ? { causeMissing } : {}),
+      }),
+    );
     return { items };
   });
 
   const BySku = Type.Object({ sku: Sku });
-  app.get('/catalogue/:sku', { onRequest: requireOperator(deps.verifier), schema: { params: BySku } }, async (request) => {
-    const { sku } = request.params;
-    const product = (await findProducts(deps.pool, [sku])).get(sku);
-    if (product === undefined) throw notFound(`There is no product ${sku} in the order service's copy of the catalogue.`);
-    return product;
-  });
+  app.get(
+    '/catalogue/:sku',
+    { onRequest: requireOperator(deps.verifier), schema: { params: BySku } },
+    async (request) => {
+      const { sku } = request.params;
+      const product = (await findProducts(deps.pool, [sku])).get(sku);
+      if (product === undefined)
+        throw notFound(`There is no product ${sku} in the order service's copy of the catalogue.`);
+      return product;
+    },
+  );
 }
 
 async function placeOrder(tx: Tx, deps: Deps, command: PlaceOrder, traceparent: string): Promise<Answer> {
-  const catalogue = await findProducts(tx, command.lines.map((line) => line.sku));
+  const catalogue = await findProducts(
+    tx,
+    command.lines.map((line) => line.sku),
+  );
   const placed = place(command, catalogue, { now: deps.clock.now(), checkoutDeadlineMs: deps.checkoutDeadlineMs });
   if ('refused' in placed) throw refusal(placed);
   const { order, says } = placed;
@@ -100,18 +116,38 @@ async function placeOrder(tx: Tx, deps: Deps, command: PlaceOrder, traceparent: 
   await appendToTimeline(tx, events);
   await appendToOutbox(tx, events);
   const { orderId, status, totalMinor, currency, deadline } = order;
-  return { status: 202, location: `/v1/orders/${orderId}`, body: JSON.stringify({ orderId, status, totalMinor, currency, deadline }) };
+  return {
+    status: 202,
+    location: `/v1/orders/${orderId}`,
+    body: JSON.stringify({ orderId, status, totalMinor, currency, deadline }),
+  };
 }
 
 function refusal(refused: Refusal): Problem {
-  const pointer = `/lines/${refused.line}`;
   switch (refused.refused) {
     case 'unknown_sku':
-      return fieldProblem(422, 'unknown_sku', `${pointer}/sku`, 'There is no such product. GET /v1/products lists what there is.');
+      return fieldProblem(
+        422,
+        'unknown_sku',
+        `/lines/${refused.line}/sku`,
+        'There is no such product. GET /v1/products lists what there is.',
+      );
     case 'mixed_currencies':
-      return fieldProblem(422, 'mixed_currencies', `${pointer}/sku`, 'All lines of an order must be priced in one currency.');
+      return fieldProblem(
+        422,
+        'mixed_currencies',
+        `/lines/${refused.line}/sku`,
+        'All lines of an order must be priced in one currency.',
+      );
+    case 'total_too_large':
+      return fieldProblem(422, 'total_too_large', '/lines', `An order may cost at most ${minorMax} in minor units.`);
     case 'price_changed':
-      return fieldProblem(409, 'price_changed', `${pointer}/expectedPriceMinor`, `The price is now ${refused.priceMinor}.`);
+      return fieldProblem(
+        409,
+        'price_changed',
+        `/lines/${refused.line}/expectedPriceMinor`,
+        `The price is now ${refused.priceMinor}.`,
+      );
     default:
       return refused satisfies never;
   }
@@ -124,7 +160,7 @@ function fieldProblem(status: number, code: string, pointer: string, detail: str
 /** Somebody else's order is not found, so that order ids tell a stranger nothing. */
 async function findOwnOrder(deps: Deps, { orderId }: Static<typeof ById>, caller: Caller): Promise<Order> {
   const order = await findOrder(deps.pool, orderId);
-  if (order === null || (caller.kind === 'customer' && caller.customerId !== order.customerId)) {
+  if (order === null || !maySee(caller, order.customerId)) {
     throw notFound(`There is no order ${orderId} of yours.`);
   }
   return order;
@@ -136,7 +172,11 @@ function notFound(detail: string): Problem {
 
 function customerOf(caller: Caller): Extract<Caller, { kind: 'customer' }> {
   if (caller.kind === 'customer') return caller;
-  throw new Problem({ status: 403, code: 'customer_only', detail: 'Orders belong to customers. Use a customer session.' });
+  throw new Problem({
+    status: 403,
+    code: 'customer_only',
+    detail: 'Orders belong to customers. Use a customer session.',
+  });
 }
 
 function orderView(order: Order) {

@@ -6,12 +6,18 @@ const arrivedAt = new Date('2026-01-01T12:00:00.000Z');
 const soon = new Date(arrivedAt.getTime() + 1_000);
 const late = new Date(arrivedAt.getTime() + causeWaitMs);
 
-function entry(id: string, lamport: number, causationId: string | null, more: Partial<TimelineEntry> = {}): TimelineEntry {
+function entry(
+  id: string,
+  lamport: number,
+  causationId: string | null,
+  more: Partial<TimelineEntry> = {},
+): TimelineEntry {
   const rest = { type: 'order.placed', source: '/order', time: '', version: 1, traceId: null, data: {}, arrivedAt };
   return { ...rest, id, lamport, causationId, ...more };
 }
 
-const ids = (entries: TimelineEntry[], now: Date) => causalOrder(entries, now).map((each) => (each.causeMissing ? `${each.id}?` : each.id));
+const ids = (entries: TimelineEntry[], now: Date) =>
+  causalOrder(entries, now).map((each) => (each.causeMissing ? `${each.id}?` : each.id));
 
 test('a timeline is sorted by cause, whatever the order of arrival and whatever the clocks say', () => {
   const placed = entry('placed', 1, null, { time: '2026-01-01T23:00:00.000Z' });

@@ -21,8 +21,10 @@ create table payments (
   ask_at timestamptz,
   lamport bigint not null default 0,
   version bigint not null default 0,
-  constraint capturing_knows_its_terms check (
-    status <> 'capturing' or (amount_minor is not null and call_cause_id is not null and ask_at is not null and stock_reserved)),
+  constraint owed_knows_its_terms check (
+    status not in ('capturing', 'captured', 'declined')
+    or (amount_minor is not null and currency is not null and payment_method is not null and deadline_at is not null and stock_reserved)),
+  constraint capturing_will_be_asked check (status <> 'capturing' or (call_cause_id is not null and ask_at is not null)),
   constraint captured_has_its_capture check ((status = 'captured') = (capture_id is not null)),
   constraint declined_has_a_reason check ((status = 'declined') = (decline_reason is not null))
 );

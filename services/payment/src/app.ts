@@ -3,7 +3,7 @@ import type { Deps } from './deps.ts';
 import { registerPaymentRoutes } from './routes.ts';
 
 export function buildApp(deps: Deps): HttpApp {
-  const app = createHttpApp({ service: 'payment', logger: deps.logger, readiness: deps.readiness });
+  const app = createHttpApp({ logger: deps.logger, readiness: deps.readiness });
   registerPaymentRoutes(app, deps);
   return app;
 }

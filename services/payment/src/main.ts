@@ -20,7 +20,13 @@ const pool = createPool({ connectionString: config.DATABASE_URL, applicationName
 const partitions = await keepPartitionsAhead(pool, logger);
 const calls = startProviderCalls({ pool, provider: createProvider(config), clock, logger });
 const handle = createBatchHandler({ pool, participant: createParticipant(clock, calls.nudge), logger });
-const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'payment', topics, handle, logger });
+const consumer = startConsumer({
+  brokers: config.KAFKA_BROKERS.split(','),
+  groupId: 'payment',
+  topics,
+  handle,
+  logger,
+});
 const app = buildApp({
   pool,
   clock,

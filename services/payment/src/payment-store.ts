@@ -64,7 +64,10 @@ export type DueCapture = { readonly orderId: OrderId; readonly terms: Terms; rea
  * Takes due captures for this process: until `leaseMs` from now no other process asks for them. The lease is only politeness; that a capture
  * happens once rests on the provider's idempotency key.
  */
-export async function claimDueCaptures(reader: Reader, options: { limit: number; leaseMs: number }): Promise<DueCapture[]> {
+export async function claimDueCaptures(
+  reader: Reader,
+  options: { limit: number; leaseMs: number },
+): Promise<DueCapture[]> {
   const { rows } = await reader.query<TermsColumns & { order_id: OrderId; attempts: number }>({
     name: 'claim-due-captures',
     text: `
@@ -92,7 +95,12 @@ export async function postponeCapture(reader: Reader, orderId: OrderId, pauseMs:
 const columns = `order_id, customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, decline_reason,
   call_cause_id, traceparent, lamport, version`;
 
-type TermsColumns = { amount_minor: number | null; currency: Currency | null; payment_method: string | null; deadline_at: Date | null };
+type TermsColumns = {
+  amount_minor: number | null;
+  currency: Currency | null;
+  payment_method: string | null;
+  deadline_at: Date | null;
+};
 
 type PaymentRow = TermsColumns & {
   order_id: OrderId;
@@ -129,7 +137,9 @@ function stateOf(row: PaymentRow): Payment {
     if (status === 'captured' && captureId !== null) return { status, terms, captureId };
     if (status === 'declined' && declineReason !== null) return { status, terms, declineReason };
   }
-  throw new RangeError(`payment ${row.order_id} is ${status} without what that takes: the table's checks should have refused it`);
+  throw new RangeError(
+    `payment ${row.order_id} is ${status} without what that takes: the table's checks should have refused it`,
+  );
 }
 
 function termsOf({ amount_minor, currency, payment_method, deadline_at }: TermsColumns): Terms | null {

@@ -2,17 +2,42 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventBody } from '@sagamart/contracts/events';
 import { placedData, skuOf } from '@sagamart/test-kit/event-builder';
-import { heardByPayment, react, settle, type HeardByPayment, type Payment, type ProviderReply, type Reaction } from './payment.ts';
+import {
+  heardByPayment,
+  react,
+  settle,
+  type HeardByPayment,
+  type Payment,
+  type ProviderReply,
+  type Reaction,
+} from './payment.ts';
 
 const placed = placedData();
 const { orderId } = placed;
-const terms = { amountMinor: placed.totalMinor, currency: placed.currency, paymentMethod: placed.paymentMethod, deadline: placed.deadline };
+const terms = {
+  amountMinor: placed.totalMinor,
+  currency: placed.currency,
+  paymentMethod: placed.paymentMethod,
+  deadline: placed.deadline,
+};
 
 // Rows: the payment before. Columns: order.placed, stock.reserved, order.cancelled. Written by hand from design section 4.
 const table: [string, Payment, string, string, string][] = [
   ['waiting', { status: 'waiting', terms: null, stockReserved: false }, 'waiting', 'waiting', 'voided, payment.voided'],
-  ['waiting for stock', { status: 'waiting', terms, stockReserved: false }, 'waiting', 'capturing', 'voided, payment.voided'],
-  ['waiting for terms', { status: 'waiting', terms: null, stockReserved: true }, 'capturing', 'waiting', 'voided, payment.voided'],
+  [
+    'waiting for stock',
+    { status: 'waiting', terms, stockReserved: false },
+    'waiting',
+    'capturing',
+    'voided, payment.voided',
+  ],
+  [
+    'waiting for terms',
+    { status: 'waiting', terms: null, stockReserved: true },
+    'capturing',
+    'waiting',
+    'voided, payment.voided',
+  ],
   ['capturing', { status: 'capturing', terms }, 'capturing', 'capturing', 'unreachable'],
   ['captured', { status: 'captured', terms, captureId: 'c1' }, 'captured', 'captured', 'unreachable'],
   ['declined', { status: 'declined', terms, declineReason: 'no' }, 'declined', 'declined', 'declined'],
@@ -58,6 +83,16 @@ function bodyOf(type: HeardByPayment): EventBody<HeardByPayment> {
   if (type === 'stock.reserved') return { type, data: { orderId, lines: [{ sku: skuOf('MUG'), quantity: 2 }] } };
   const { customerId, lines, totalMinor, currency } = placed;
   const cancelledAt = '2026-01-01T00:00:01.000Z';
-  const data = { orderId, customerId, contact: { email: null }, lines, totalMinor, currency, reason: 'out_of_stock', cancelledAt, confirmedAt: null } as const;
+  const data = {
+    orderId,
+    customerId,
+    contact: { email: null },
+    lines,
+    totalMinor,
+    currency,
+    reason: 'out_of_stock',
+    cancelledAt,
+    confirmedAt: null,
+  } as const;
   return { type, data: { ...data, lines } };
 }

@@ -77,7 +77,10 @@ function captureWhenKnown(waiting: Extract<Payment, { status: 'waiting' }>): Pay
 function cancel(before: Payment, orderId: OrderId): Reaction | 'unreachable' {
   switch (before.status) {
     case 'waiting':
-      return { payment: { status: 'voided', terms: before.terms }, says: [{ type: 'payment.voided', data: { orderId } }] };
+      return {
+        payment: { status: 'voided', terms: before.terms },
+        says: [{ type: 'payment.voided', data: { orderId } }],
+      };
     case 'declined':
     case 'voided':
       return unchanged(before);

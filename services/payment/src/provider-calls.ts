@@ -57,7 +57,10 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
       await record(capture.orderId, reply);
     } catch (error) {
       const pauseMs = Math.min(pauseMaxMs, pauseFirstMs * 2 ** Math.min(capture.attempts, 10));
-      logger.warn({ err: error, orderId: capture.orderId, attempts: capture.attempts, pauseMs }, 'capture unknown: the provider is asked again');
+      logger.warn(
+        { err: error, orderId: capture.orderId, attempts: capture.attempts, pauseMs },
+        'capture not known or not recorded: the provider is asked again',
+      );
       await postponeCapture(pool, capture.orderId, pauseMs).catch((postponeError: unknown) =>
         logger.warn({ err: postponeError, orderId: capture.orderId }, 'capture is asked again when its lease ends'),
       );
@@ -71,7 +74,12 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
       const [before] = await lockPayments(tx, [orderId]);
       if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
       const { payment, says } = settle(before.payment, orderId, reply);
-      const cause = { causationId: before.callCauseId, lamport: 0, correlationId: orderId, traceparent: before.traceparent };
+      const cause = {
+        causationId: before.callCauseId,
+        lamport: 0,
+        correlationId: orderId,
+        traceparent: before.traceparent,
+      };
       const { lamport, version, events } = transition(source, before, cause, says, clock);
       await updatePayments(tx, [{ ...before, payment, lamport, version }]);
       await appendToOutbox(tx, events);

@@ -7,7 +7,8 @@ import type { ProviderReply, Terms } from './payment.ts';
 /** The payment provider. Rejects whenever the result is unknown: no answer, an error, or an answer that makes no sense. */
 export type Provider = { capture: (orderId: OrderId, terms: Terms) => Promise<ProviderReply> };
 
-export const callTimeoutMs = 5_000;
+// Below the time a closer is given at shutdown, so that a hanging call does not outlive it.
+export const callTimeoutMs = 4_000;
 
 const CaptureAnswer = Compile(
   Type.Object({
@@ -35,7 +36,9 @@ export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string })
         signal: AbortSignal.timeout(callTimeoutMs),
       });
       if (response.status === 422 || response.status === 400) {
-        throw new Error(`the provider refuses the request (${response.status}): ${(await response.text()).slice(0, 300)}`);
+        throw new Error(
+          `the provider refuses the request (${response.status}): ${(await response.text()).slice(0, 300)}`,
+        );
       }
       if (response.status !== 201) throw new Error(`the provider answered ${response.status}`);
       const answer: unknown = await response.json();

@@ -3,7 +3,7 @@ import type { Deps } from './deps.ts';
 import { captureRoutes } from './routes.ts';
 
 export function buildApp(deps: Deps): HttpApp {
-  const app = createHttpApp({ service: 'psp-simulator', logger: deps.logger });
+  const app = createHttpApp({ logger: deps.logger });
   captureRoutes(app, deps);
   return app;
 }

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LostRace, triageDatabaseError } from './database-trouble.ts';
+
+const withCode = (code: string, more = {}) => Object.assign(new Error(code), { code, ...more });
+
+test('an error of the database is told by its code, its constraint or the driver, and anything else is fatal', () => {
+  const cases: [unknown, string][] = [
+    [withCode('40001'), 'lost_race'],
+    [withCode('40P01'), 'lost_race'],
+    [withCode('55P03'), 'lost_race'],
+    [withCode('23505'), 'conflict'],
+    [withCode('23514', { constraint: 'on_hand_not_negative' }), 'conflict'],
+    [withCode('23514', { constraint: 'another' }), 'fatal'],
+    [new LostRace('x'), 'conflict'],
+    [withCode('57014'), 'too_much'],
+    [withCode('53200'), 'too_much'],
+    [withCode('57P01'), 'unavailable'],
+    [withCode('53300'), 'unavailable'],
+    [withCode('28P01'), 'unavailable'],
+    [withCode('ECONNREFUSED'), 'unavailable'],
+    [withCode('ENETUNREACH'), 'unavailable'],
+    [new Error('Query read timeout'), 'unavailable'],
+    [new Error('failed', { cause: withCode('ECONNRESET') }), 'unavailable'],
+    [withCode('42P01'), 'fatal'],
+    [new TypeError('x is not a function'), 'fatal'],
+    ['40001', 'fatal'],
+  ];
+  for (const [error, trouble] of cases)
+    assert.equal(triageDatabaseError(error, ['on_hand_not_negative']), trouble, String(error));
+});

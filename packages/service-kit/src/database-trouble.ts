@@ -1,0 +1,57 @@
+/** A transaction that lost a race: nothing was written, and the same work may succeed when it is tried again. */
+export class LostRace extends Error {
+  override name = 'LostRace';
+}
+
+/**
+ * What an error says about the work that met it. `lost_race`: others were faster or held a lock; never the work's fault. `conflict`: a unique or
+ * named constraint, which is a lost race or a bug. `too_much`: more than one statement may take; less may do. `unavailable`: the database cannot be
+ * reached, is starting, stopping or full. `fatal`: trying again cannot help.
+ */
+export type DatabaseTrouble = 'lost_race' | 'conflict' | 'too_much' | 'unavailable' | 'fatal';
+
+/** Reads an error of PostgreSQL, of its driver or of the network. Constraints count as races by name, never by code alone. */
+export function triageDatabaseError(error: unknown, racingConstraints: readonly string[] = []): DatabaseTrouble {
+  if (!(error instanceof Error)) return 'fatal';
+  if (error instanceof LostRace) return 'conflict';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if ('constraint' in error && racingConstraints.includes(String(error.constraint))) return 'conflict';
+  if (code === uniqueViolation) return 'conflict';
+  if (lostRaces.has(code)) return 'lost_race';
+  if (tooMuch.has(code)) return 'too_much';
+  if (networkCodes.has(code) || passingSqlStates.test(code) || driverMessages.has(error.message)) return 'unavailable';
+  return error.cause instanceof Error ? triageDatabaseError(error.cause, racingConstraints) : 'fatal';
+}
+
+const uniqueViolation = '23505';
+
+// serialization failure, deadlock, lock timeout
+const lostRaces = new Set(['40001', '40P01', '55P03']);
+
+// statement timeout, out of memory or of locks
+const tooMuch = new Set(['57014', '53200']);
+
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+// SQLSTATE classes and codes (PostgreSQL 18, appendix A) that pass by themselves or by an operator's hand: connection, read only, idle in
+// transaction, password or database missing, resources, operator intervention, system error.
+const passingSqlStates = /^(08...|25006|25P03|28...|3D000|53...|57P0[1-5]|58...)$/;
+
+// pg gives these no code: node-postgres issue 1940 and its own timers.
+const driverMessages = new Set([
+  'timeout exceeded when trying to connect',
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+  'Connection terminated',
+  'Query read timeout',
+  'Client has encountered a connection error and is not queryable',
+]);

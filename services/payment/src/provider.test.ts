@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { newId, type OrderId } from '@sagamart/contracts/ids';
+import type { Terms } from './payment.ts';
+import { createProvider } from './provider.ts';
+
+const orderId = newId<OrderId>();
+const terms: Terms = {
+  amountMinor: 2980,
+  currency: 'EUR',
+  paymentMethod: 'tok_visa',
+  deadline: '2026-01-01T00:01:00.000Z',
+};
+const answer = { captureId: 'c1', status: 'captured', amountMinor: 2980, currency: 'EUR', reference: orderId };
+
+/** A provider that gives every request this answer, and what it was asked. */
+async function providerThat(t: TestContext, status: number, body: string) {
+  const asked: { request: IncomingMessage; body: string }[] = [];
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    request.on('end', () => {
+      asked.push({ request, body: text });
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  return {
+    asked,
+    provider: createProvider({ PSP_URL: `http://127.0.0.1:${port}`, PSP_API_KEY: 'a-key-of-the-merchant' }),
+  };
+}
+
+test('a capture is asked for with one key per order, so that asking again cannot capture again', async (t) => {
+  const { asked, provider } = await providerThat(t, 201, JSON.stringify(answer));
+  assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'captured', captureId: 'c1' });
+  await provider.capture(orderId, terms);
+  const keys = asked.map(({ request }) => request.headers['idempotency-key']);
+  assert.deepEqual(keys, [`capture-${orderId}`, `capture-${orderId}`]);
+  assert.equal(asked[0]?.request.headers.authorization, 'Bearer a-key-of-the-merchant');
+  assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), {
+    amountMinor: 2980,
+    currency: 'EUR',
+    paymentMethod: 'tok_visa',
+    reference: orderId,
+  });
+});
+
+test('a decline is a result', async (t) => {
+  const { provider } = await providerThat(
+    t,
+    201,
+    JSON.stringify({ ...answer, status: 'declined', declineReason: 'card_declined' }),
+  );
+  assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'card_declined' });
+});
+
+const nonsense: [string, number, string][] = [
+  ['another amount', 201, JSON.stringify({ ...answer, amountMinor: 1 })],
+  ['another currency', 201, JSON.stringify({ ...answer, currency: 'USD' })],
+  ['another order', 201, JSON.stringify({ ...answer, reference: newId<OrderId>() })],
+  ['a status nobody knows', 201, JSON.stringify({ ...answer, status: 'perhaps' })],
+  ['no capture id', 201, JSON.stringify({ ...answer, captureId: '' })],
+  ['no JSON', 201, '<html>'],
+  ['a success that is not 201', 200, JSON.stringify(answer)],
+  ['a refusal of the request', 422, '{}'],
+  ['an error', 500, JSON.stringify(answer)],
+];
+for (const [what, status, body] of nonsense) {
+  test(`an answer that is ${what} is no result: the capture stays unknown`, async (t) => {
+    const { provider } = await providerThat(t, status, body);
+    await assert.rejects(provider.capture(orderId, terms));
+  });
+}
+
+test('a provider that cannot be reached is no result', async () => {
+  await assert.rejects(createProvider({ PSP_URL: 'http://127.0.0.1:1', PSP_API_KEY: 'k' }).capture(orderId, terms));
+});
