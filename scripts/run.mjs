@@ -95,8 +95,7 @@ async function fetchTool(tool) {
   if (existsSync(home)) return join(home, tool.folder);
   await withLock(`${home}.lock`, async () => {
     if (existsSync(home)) return;
-    for (const left of readdirSync(cache))
-      if (left.startsWith(`${name}.part-`)) rmSync(join(cache, left), { recursive: true, force: true });
+    removeParts(name);
     const part = join(cache, `${name}.part-${process.pid}`);
     mkdirSync(part);
     await step(`fetching ${tool.name} ${tool.version}`, async () => {
@@ -125,6 +124,17 @@ async function fetchTool(tool) {
     renameSync(part, home);
   });
   return join(home, tool.folder);
+}
+
+// What interrupted downloads left. A killed run's npm may still be writing there: then the next run removes it.
+function removeParts(name) {
+  for (const left of readdirSync(cache).filter((file) => file.startsWith(`${name}.part-`))) {
+    try {
+      rmSync(join(cache, left), { recursive: true, force: true });
+    } catch (error) {
+      if (error.code !== 'ENOTEMPTY') throw error;
+    }
+  }
 }
 
 // The packages are as the lockfile says when the stamp holds the lockfile's hash; anything else, an interrupted install included, installs again.

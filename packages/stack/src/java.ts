@@ -48,10 +48,7 @@ async function fetchJava(settings: Settings, folder: string, say: Say, signal: A
 
 async function runMaven(pom: string, folder: string, say: Say, signal: AbortSignal): Promise<void> {
   const part = `${folder}.part-${process.pid}`;
-  for (const left of readdirSync(dirname(folder))) {
-    if (left.startsWith(`${basename(folder)}.part-`))
-      rmSync(join(dirname(folder), left), { recursive: true, force: true });
-  }
+  removeParts(folder);
   const maven = spawn('mvn', ['--batch-mode', '-Dstyle.color=never', '-f', pom, 'package', `-Doutput=${part}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
@@ -80,6 +77,18 @@ async function runMaven(pom: string, folder: string, say: Say, signal: AbortSign
     );
   }
   renameSync(part, folder);
+}
+
+// What interrupted fetches left. A killed run's Maven may still be writing there: then the next fetch removes it.
+function removeParts(folder: string): void {
+  const parts = readdirSync(dirname(folder)).filter((name) => name.startsWith(`${basename(folder)}.part-`));
+  for (const name of parts) {
+    try {
+      rmSync(join(dirname(folder), name), { recursive: true, force: true });
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error;
+    }
+  }
 }
 
 export const JAVA_MAJOR_MIN = 17;
