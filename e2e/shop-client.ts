@@ -136,10 +136,6 @@ export class ShopClient {
     return expectStatus(202, await this.sendOrder(token, order)).body as PlacedOrder;
   }
 
-  async readOrder(token: string, orderId: string): Promise<OrderView> {
-    return expectStatus(200, await this.call('GET', `/v1/orders/${orderId}`, { token })).body as OrderView;
-  }
-
   /** One page of the customer's orders, newest first. */
   async listOrders(token: string, page = ''): Promise<{ orderIds: string[]; nextCursor: string | null }> {
     const answer = expectStatus(200, await this.call('GET', `/v1/orders${page}`, { token }));
@@ -152,7 +148,7 @@ export class ShopClient {
     return (answer.body as { items: TimelineItem[] }).items;
   }
 
-  /** Reads the order again and again until it is as wanted; rejects at the deadline with what it was last. */
+  /** Reads the order again and again, also while the shop answers 503, until it is as wanted; rejects at the deadline with the last answer. */
   async orderWhere(
     token: string,
     orderId: string,
@@ -161,12 +157,14 @@ export class ShopClient {
   ): Promise<OrderView> {
     const deadline = Date.now() + deadlineMs;
     for (;;) {
-      const order = await this.readOrder(token, orderId);
-      if (isAsWanted(order)) return order;
-      if (Date.now() > deadline)
-        throw new Error(
-          `order ${orderId} did not come to be as wanted within ${deadlineMs} ms; it is ${JSON.stringify(order)}`,
-        );
+      const answer = await this.call('GET', `/v1/orders/${orderId}`, { token });
+      if (answer.status !== 503) {
+        const order = expectStatus(200, answer).body as OrderView;
+        if (isAsWanted(order)) return order;
+      }
+      if (Date.now() > deadline) {
+        throw new Error(`order ${orderId} did not come to be as wanted within ${deadlineMs} ms: ${answer.text}`);
+      }
       await pause(pollMs);
     }
   }
