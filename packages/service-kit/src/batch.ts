@@ -108,9 +108,11 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
 
   async function handleInTransaction(tx: Tx, batch: readonly Readable[]): Promise<BatchCounts> {
     const records = batch.map((each) => each.record);
-    await lockScopes(tx, records, 'shared');
-    const blocked = await blockedScopes(tx, records);
-    const fresh = await recordInInbox(tx, inboxEntries(batch));
+    const [, blocked, fresh] = await Promise.all([
+      lockScopes(tx, records, 'shared'),
+      blockedScopes(tx, records),
+      recordInInbox(tx, inboxEntries(batch)),
+    ]);
     const first = firstOccurrences(batch).filter((each) => fresh.has(each.event.id));
     const waiting = first.filter((each) => blocked.has(scopeOf(each.record)));
     await insertParked(

@@ -29,9 +29,8 @@ export async function answerOnce(pool: Pool, request: KeyedRequest, act: (tx: Tx
   if (earlier !== null) return earlier;
 
   return inRetriedTransaction(pool, async (tx) => {
-    await lockKey(tx, request);
-    // A new statement, hence a new snapshot: the one that waited for the lock is older than the lock.
-    const meanwhile = await findAnswer(tx, request, fingerprint);
+    // Two statements, hence two snapshots: the one that took the lock is older than the lock.
+    const [, meanwhile] = await Promise.all([lockKey(tx, request), findAnswer(tx, request, fingerprint)]);
     if (meanwhile !== null) return meanwhile;
     const answer = await act(tx);
     await tx.query({

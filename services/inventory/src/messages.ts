@@ -60,9 +60,11 @@ export function createParticipant(clock: Clock): Participant<Work, HeardByInvent
     },
 
     save: async (tx, work) => {
-      await applyMovements(tx, work.stockBefore, work.movements);
-      await updateReservations(tx, [...work.reservations.values()]);
-      await appendToOutbox(tx, work.said);
+      await Promise.all([
+        applyMovements(tx, work.stockBefore, work.movements),
+        updateReservations(tx, [...work.reservations.values()]),
+        appendToOutbox(tx, work.said),
+      ]);
     },
   };
 }

@@ -7,17 +7,19 @@ export type StoredReservation = Reserved & Counters;
 
 /** Locks the orders' reservations, created `unseen` where missing, sorted by order id. */
 export async function lockReservations(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredReservation[]> {
-  await tx.query({
-    name: 'create-reservations',
-    text: `insert into reservations (order_id) select order_id from unnest($1::uuid[]) as order_id order by order_id
-           on conflict (order_id) do nothing`,
-    values: [orderIds],
-  });
-  const { rows } = await tx.query<ReservationRow>({
-    name: 'lock-reservations',
-    text: `select ${columns} from reservations where order_id = any($1) order by order_id for update`,
-    values: [orderIds],
-  });
+  const [, { rows }] = await Promise.all([
+    tx.query({
+      name: 'create-reservations',
+      text: `insert into reservations (order_id) select order_id from unnest($1::uuid[]) as order_id order by order_id
+             on conflict (order_id) do nothing`,
+      values: [orderIds],
+    }),
+    tx.query<ReservationRow>({
+      name: 'lock-reservations',
+      text: `select ${columns} from reservations where order_id = any($1) order by order_id for update`,
+      values: [orderIds],
+    }),
+  ]);
   return rows.map(fromRow);
 }
 

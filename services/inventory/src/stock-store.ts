@@ -43,7 +43,7 @@ export async function applyMovements(
     const { onHand, held, committed } = before.get(sku) ?? { onHand: 0, held: 0, committed: 0 };
     return { sku, on_hand: stock.onHand - onHand, held: stock.held - held, committed: stock.committed - committed };
   });
-  const { rowCount } = await tx.query({
+  const changed = tx.query({
     name: 'change-stock',
     text: `
       update stock set on_hand = stock.on_hand + change.on_hand, held = stock.held + change.held, committed = stock.committed + change.committed
@@ -52,9 +52,9 @@ export async function applyMovements(
         and stock.on_hand >= -change.on_hand and stock.held >= -change.held and stock.committed >= -change.committed`,
     values: [JSON.stringify(changes)],
   });
+  const [{ rowCount }] = await Promise.all([changed, insertMovements(tx, movements)]);
   if (rowCount !== changes.length)
     throw new LostRace(`stock of ${changes.length} products was to change, ${rowCount} rows did`);
-  await insertMovements(tx, movements);
 }
 
 async function insertMovements(tx: Tx, movements: readonly Movement[]): Promise<void> {

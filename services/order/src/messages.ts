@@ -51,12 +51,12 @@ export function createParticipant(clock: Clock): Participant<Work, HeardByOrder 
     },
 
     save: async (tx, work) => {
-      if (work.productUpdates.size > 0) await updateProducts(tx, work.productUpdates);
-      if (work.heard.length > 0) {
-        await updateOrders(tx, [...work.orders.values()]);
-        await appendToTimeline(tx, [...work.heard, ...work.said]);
-      }
-      await appendToOutbox(tx, work.said);
+      await Promise.all([
+        work.productUpdates.size > 0 && updateProducts(tx, work.productUpdates),
+        work.heard.length > 0 && updateOrders(tx, [...work.orders.values()]),
+        work.heard.length > 0 && appendToTimeline(tx, [...work.heard, ...work.said]),
+        appendToOutbox(tx, work.said),
+      ]);
     },
   };
 }

@@ -112,9 +112,11 @@ async function placeOrder(tx: Tx, deps: Deps, command: PlaceOrder, traceparent: 
   const { events, lamport, version } = transition(source, { lamport: 0, version: 0 }, cause, says, deps.clock);
   const [placedEvent] = events;
   if (placedEvent === undefined) throw new RangeError('placing an order says order.placed');
-  await insertOrder(tx, { order, placedEventId: placedEvent.id, traceparent, lamport, version });
-  await appendToTimeline(tx, events);
-  await appendToOutbox(tx, events);
+  await Promise.all([
+    insertOrder(tx, { order, placedEventId: placedEvent.id, traceparent, lamport, version }),
+    appendToTimeline(tx, events),
+    appendToOutbox(tx, events),
+  ]);
   const { orderId, status, totalMinor, currency, deadline } = order;
   return {
     status: 202,

@@ -47,8 +47,7 @@ export function createParticipant(clock: Clock, committed: () => void): Particip
     },
 
     save: async (tx, work) => {
-      await updatePayments(tx, [...work.payments.values()]);
-      await appendToOutbox(tx, work.said);
+      await Promise.all([updatePayments(tx, [...work.payments.values()]), appendToOutbox(tx, work.said)]);
     },
   };
 }

@@ -16,17 +16,19 @@ export type StoredPayment = {
 
 /** Locks the orders' payments, created `waiting` where missing, sorted by order id. */
 export async function lockPayments(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredPayment[]> {
-  await tx.query({
-    name: 'create-payments',
-    text: `insert into payments (order_id) select order_id from unnest($1::uuid[]) as order_id order by order_id
-           on conflict (order_id) do nothing`,
-    values: [orderIds],
-  });
-  const { rows } = await tx.query<PaymentRow>({
-    name: 'lock-payments',
-    text: `select ${columns} from payments where order_id = any($1) order by order_id for update`,
-    values: [orderIds],
-  });
+  const [, { rows }] = await Promise.all([
+    tx.query({
+      name: 'create-payments',
+      text: `insert into payments (order_id) select order_id from unnest($1::uuid[]) as order_id order by order_id
+             on conflict (order_id) do nothing`,
+      values: [orderIds],
+    }),
+    tx.query<PaymentRow>({
+      name: 'lock-payments',
+      text: `select ${columns} from payments where order_id = any($1) order by order_id for update`,
+      values: [orderIds],
+    }),
+  ]);
   return rows.map(fromRow);
 }
 

@@ -81,8 +81,7 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
         traceparent: before.traceparent,
       };
       const { lamport, version, events } = transition(source, before, cause, says, clock);
-      await updatePayments(tx, [{ ...before, payment, lamport, version }]);
-      await appendToOutbox(tx, events);
+      await Promise.all([updatePayments(tx, [{ ...before, payment, lamport, version }]), appendToOutbox(tx, events)]);
     });
   }
 }
