@@ -35,7 +35,8 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
       for (const capture of due) {
         const call = ask(capture).finally(() => {
           inFlight.delete(call);
-          if (inFlight.size === callsInFlightMax - 1) worker.nudge();
+          // Half of the places free: a claim is worth its transaction.
+          if (inFlight.size === callsInFlightMax / 2) worker.nudge();
         });
         inFlight.add(call);
       }
