@@ -6,6 +6,7 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
 import type { BatchHandler } from './batch.ts';
 import { startConsumer } from './consumer.ts';
+import { createGroupProgress, type Offsets } from './group-progress.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const brokers = (process.env['TEST_KAFKA_BROKERS'] ?? '').split(',');
@@ -107,4 +108,23 @@ test('a consumer that cannot reach Kafka says so', async () => {
   });
   assert.match(consumer.trouble() ?? '', /no fetch/);
   await consumer.stop();
+});
+
+test('a group tells how far it has come, and which partition the Java client chooses for a key', async (t) => {
+  const { topic, start } = await topicOfSix(t);
+  const progress = createGroupProgress({ brokers, groupId: `group-${topic}` });
+  t.after(() => progress.close());
+  const total = (offsets: Offsets) =>
+    [...(offsets.get(topic)?.values() ?? [])].reduce((sum, offset) => sum + offset, 0n);
+  const before = await progress.read([topic]);
+  assert.deepEqual([total(before.ends), total(before.committed)], [6n, -2n]);
+  const consumer = start(async () => nothing);
+  await waitUntil(
+    'all to be committed',
+    async () => total((await progress.read([topic])).committed) === 6n,
+    joinDeadlineMs,
+  );
+  await consumer.stop();
+  // Kafka's own test vector: murmur2 of '21' is -973932308 (org.apache.kafka.common.utils.UtilsTest).
+  assert.equal(progress.partitionOf(topic, '21', before.ends), (-973932308 & 0x7fffffff) % 2);
 });

@@ -8,5 +8,6 @@ export const readConfig = () =>
       ...tokenConfig,
       ...messagingConfig,
       CHECKOUT_DEADLINE: DurationMs('60s'),
+      CANCEL_WINDOW: DurationMs('15m'),
     }),
   );

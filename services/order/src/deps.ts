@@ -12,4 +12,5 @@ export type Deps = {
   readonly logger: Logger;
   readonly readiness: readonly ReadinessCheck[];
   readonly checkoutDeadlineMs: number;
+  readonly cancelWindowMs: number;
 };

@@ -2,6 +2,7 @@ import { newId } from '@sagamart/contracts/ids';
 import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -9,6 +10,7 @@ import { createTokenVerifier } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { startDeadlineSweeper } from './deadlines.ts';
 import { createParticipant, topics } from './messages.ts';
 
 const config = readConfig();
@@ -18,6 +20,8 @@ const pool = createPool({ connectionString: config.DATABASE_URL, applicationName
 const partitions = await keepPartitionsAhead(pool, logger);
 const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
 const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order', topics, handle, logger });
+const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order' });
+const deadlines = startDeadlineSweeper({ pool, clock, progress, logger });
 const app = buildApp({
   pool,
   clock,
@@ -25,11 +29,14 @@ const app = buildApp({
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
   checkoutDeadlineMs: config.CHECKOUT_DEADLINE,
+  cancelWindowMs: config.CANCEL_WINDOW,
 });
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
   { name: 'consumer', close: () => consumer.stop() },
+  { name: 'deadlines', close: () => deadlines.stop() },
+  { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
 ]);

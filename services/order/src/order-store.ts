@@ -99,6 +99,20 @@ export async function listOrders(
   return rows.map((row) => fromRow(row).order);
 }
 
+/** Pending orders past their deadline, the most overdue first, by the database's clock. */
+export async function findOverdue(
+  reader: Reader,
+  options: { graceMs: number; limit: number },
+): Promise<{ orderId: OrderId; graceOver: boolean }[]> {
+  const { rows } = await reader.query<{ order_id: OrderId; grace_over: boolean }>({
+    name: 'find-overdue',
+    text: `select order_id, deadline_at < now() - $1 * interval '1 millisecond' as grace_over
+           from orders where status = 'pending' and deadline_at < now() order by deadline_at limit $2`,
+    values: [options.graceMs, options.limit],
+  });
+  return rows.map(({ order_id: orderId, grace_over: graceOver }) => ({ orderId, graceOver }));
+}
+
 const columns = `order_id, customer_id, email, lines, total_minor, currency, deadline_at, placed_at, placed_event_id, status, reason,
   confirmed_at, cancelled_at, stock_heard, payment_heard, notifications_heard, traceparent, lamport, version`;
 

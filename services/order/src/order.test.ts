@@ -3,7 +3,17 @@ import { test } from 'node:test';
 import type { EventBody } from '@sagamart/contracts/events';
 import { newId, type CustomerId, type OrderId, type Sku } from '@sagamart/contracts/ids';
 import { skuOf } from '@sagamart/test-kit/event-builder';
-import { place, react, type HeardByOrder, type Order, type OrderState, type Product, type Reaction } from './order.ts';
+import {
+  cancel,
+  place,
+  react,
+  timeOut,
+  type HeardByOrder,
+  type Order,
+  type OrderState,
+  type Product,
+  type Reaction,
+} from './order.ts';
 
 const now = new Date('2026-01-01T12:00:00.000Z');
 const time = { now, checkoutDeadlineMs: 60_000 };
@@ -100,6 +110,48 @@ test('a capture of another amount or currency is never taken for this order', ()
   const data = { orderId: order.orderId, captureId: 'c1', amountMinor: order.totalMinor, currency: order.currency };
   assert.equal(react(order, { type: 'payment.captured', data: { ...data, amountMinor: 1 } }, now), 'unreachable');
   assert.equal(react(order, { type: 'payment.captured', data: { ...data, currency: 'USD' } }, now), 'unreachable');
+});
+
+const windowMs = 900_000;
+const confirmedAt = '2026-01-01T11:50:00.000Z';
+
+test('a customer may cancel while the order is pending, and for a while after it was confirmed', () => {
+  const pending = placedOrder();
+  const confirmed: Order = { ...pending, status: 'confirmed', confirmedAt };
+  for (const [before, keeps] of [
+    [pending, null],
+    [confirmed, confirmedAt],
+  ] as const) {
+    const cancellation = cancel(before, now, windowMs);
+    assert.ok(typeof cancellation === 'object');
+    assert.partialDeepStrictEqual(cancellation.order, {
+      status: 'cancelled',
+      reason: 'customer_cancelled',
+      confirmedAt: keeps,
+    });
+    assert.deepEqual(
+      cancellation.says.map((said) => said.type),
+      ['order.cancelled'],
+    );
+  }
+});
+
+test('the window closes, and an order is cancelled once', () => {
+  const pending = placedOrder();
+  const old: Order = { ...pending, status: 'confirmed', confirmedAt: '2026-01-01T11:44:59.999Z' };
+  assert.equal(cancel(old, now, windowMs), 'window_closed');
+  for (const state of states.filter(({ status }) => status === 'cancelled')) {
+    assert.equal(cancel({ ...pending, ...state }, now, windowMs), 'already');
+  }
+});
+
+test('a deadline cancels what is pending and nothing else', () => {
+  const pending = placedOrder();
+  assert.partialDeepStrictEqual(timeOut(pending, now).order, { status: 'cancelled', reason: 'timed_out' });
+  for (const state of states.filter(({ status }) => status !== 'pending')) {
+    const order = { ...pending, ...state };
+    assert.deepEqual(timeOut(order, now), { order, says: [] });
+  }
 });
 
 test('an outcome carries all that notification needs', () => {

@@ -112,9 +112,11 @@ export const heardByOrder = [
 export type HeardByOrder = (typeof heardByOrder)[number];
 
 /** The order afterwards and what to say, or that the saga never brings this event to an order in this state. */
-export type Reaction =
-  | { readonly order: Order; readonly says: readonly EventBody<'order.confirmed' | 'order.cancelled'>[] }
-  | 'unreachable';
+export type Reaction = Decision | 'unreachable';
+export type Decision = {
+  readonly order: Order;
+  readonly says: readonly EventBody<'order.confirmed' | 'order.cancelled'>[];
+};
 
 /** Decides the outcome of an order, once. An answer that comes late changes what was heard, never what was decided. */
 export function react(before: Order, event: EventBody<HeardByOrder>, now: Date): Reaction {
@@ -150,16 +152,41 @@ export function react(before: Order, event: EventBody<HeardByOrder>, now: Date):
   }
 }
 
-function confirmIfPending(order: Order, now: Date): Reaction {
+/** A customer's wish to cancel: granted while pending and for a while after confirmation, once. `already`: it was cancelled before. */
+export type Cancellation = Decision | 'already' | 'window_closed';
+
+export function cancel(before: Order, now: Date, cancelWindowMs: number): Cancellation {
+  switch (before.status) {
+    case 'pending':
+      return cancelled(before, 'customer_cancelled', now, null);
+    case 'confirmed':
+      if (now.getTime() - Date.parse(before.confirmedAt) > cancelWindowMs) return 'window_closed';
+      return cancelled(before, 'customer_cancelled', now, before.confirmedAt);
+    case 'cancelled':
+      return 'already';
+    default:
+      return before satisfies never;
+  }
+}
+
+/** What a passed deadline does to an order. Whether it has passed, and all that came in time was heard, is the sweeper's to know. */
+export function timeOut(before: Order, now: Date): Decision {
+  return cancelIfPending(before, 'timed_out', now);
+}
+
+function confirmIfPending(order: Order, now: Date): Decision {
   if (order.status !== 'pending') return unchanged(order);
   const confirmedAt = now.toISOString();
   const data = { ...outcomeOf(order), confirmedAt };
   return { order: { ...order, status: 'confirmed', confirmedAt }, says: [{ type: 'order.confirmed', data }] };
 }
 
-function cancelIfPending(order: Order, reason: CancelReason, now: Date): Reaction {
-  if (order.status !== 'pending') return unchanged(order);
-  const decided = { reason, cancelledAt: now.toISOString(), confirmedAt: null };
+function cancelIfPending(order: Order, reason: CancelReason, now: Date): Decision {
+  return order.status === 'pending' ? cancelled(order, reason, now, null) : unchanged(order);
+}
+
+function cancelled(order: Order, reason: CancelReason, now: Date, confirmedAt: string | null): Decision {
+  const decided = { reason, cancelledAt: now.toISOString(), confirmedAt };
   const data = { ...outcomeOf(order), ...decided };
   return { order: { ...order, status: 'cancelled', ...decided }, says: [{ type: 'order.cancelled', data }] };
 }
@@ -169,7 +196,7 @@ function outcomeOf(order: Order) {
   return { orderId, customerId, contact: { email }, lines: [...lines], totalMinor, currency };
 }
 
-function unchanged(order: Order): Reaction {
+function unchanged(order: Order): Decision {
   return { order, says: [] };
 }
 

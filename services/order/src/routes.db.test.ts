@@ -34,7 +34,15 @@ async function service(t: TestContext) {
     if (caller === undefined) throw new Problem({ status: 401, code: 'unauthorized', detail: '' });
     return caller;
   };
-  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [], checkoutDeadlineMs: 60_000 });
+  const app = buildApp({
+    pool,
+    clock,
+    verifier: { verify },
+    logger,
+    readiness: [],
+    checkoutDeadlineMs: 60_000,
+    cancelWindowMs: 900_000,
+  });
   t.after(async () => {
     await app.close();
     await pool.end();
@@ -52,7 +60,9 @@ async function service(t: TestContext) {
   const get = (path: string, as = 'ada') => app.inject({ url: path, headers: { authorization: as } });
   const count = async (table: string) =>
     (await pool.query<{ n: number }>(`select count(*) as n from ${table}`)).rows[0]?.n;
-  return { pool, handle, place, get, count };
+  const cancel = (orderId: string, as = 'ada') =>
+    app.inject({ method: 'POST', url: `/orders/${orderId}/cancel`, headers: { authorization: as } });
+  return { pool, handle, place, get, cancel, count };
 }
 
 function product(version: number, priceMinor: number, sku = 'MUG') {
@@ -189,4 +199,39 @@ test('the copy of a product only moves forward', async (t) => {
   const { rows } = await pool.query<{ lamport: number }>(`select lamport from products where sku = 'MUG'`);
   assert.deepEqual(rows, [{ lamport: 5 }], 'four events were heard, each a transition');
   assert.equal((await get('/catalogue/MUG')).statusCode, 403);
+});
+
+test('a customer cancels once: the second time changes nothing, somebody else cannot, and it belongs to the order.placed', async (t) => {
+  const { pool, place, cancel } = await service(t);
+  const { orderId } = (await place(twoMugs)).json();
+  assert.equal((await cancel(orderId, 'bob')).statusCode, 404);
+  for (let n = 0; n < 2; n += 1) {
+    const reply = await cancel(orderId);
+    assert.deepEqual([reply.statusCode, reply.json()], [202, { orderId, status: 'cancelled' }]);
+  }
+  const { rows } = await pool.query<{ type: string; lamport: number; caused: boolean }>(`
+    select type, lamport, causation_id = first_value(event_id::text) over (order by aggregate_version) as caused
+    from outbox order by aggregate_version`);
+  assert.deepEqual(rows, [
+    { type: 'order.placed', lamport: 1, caused: null },
+    { type: 'order.cancelled', lamport: 2, caused: true },
+  ]);
+});
+
+test('a confirmed order is cancelled within its window, and refused after it', async (t) => {
+  const { pool, handle, place, cancel, get } = await service(t);
+  const confirm = async () => {
+    const { orderId, totalMinor } = (await place(twoMugs)).json();
+    const data = { orderId, captureId: orderId, amountMinor: totalMinor, currency: 'EUR' } as const;
+    await handle([recordOf(eventOf({ type: 'payment.captured', data }))], signal);
+    return orderId;
+  };
+  const [fresh, old] = [await confirm(), await confirm()];
+  await pool.query(`update orders set confirmed_at = confirmed_at - interval '16 minutes' where order_id = $1`, [old]);
+  assert.equal((await cancel(fresh)).statusCode, 202);
+  assert.deepEqual([(await cancel(old)).statusCode, (await cancel(old)).json().code], [409, 'cancel_window_closed']);
+  assert.deepEqual(
+    [(await get(`/orders/${fresh}`)).json().status, (await get(`/orders/${old}`)).json().status],
+    ['cancelled', 'confirmed'],
+  );
 });

@@ -1,6 +1,6 @@
 import { newId, OrderId, Sku } from '@sagamart/contracts/ids';
 import { minorMax, PriceMinor } from '@sagamart/contracts/money';
-import type { Tx } from '@sagamart/service-kit/database';
+import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagamart/service-kit/idempotency';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
@@ -8,6 +8,7 @@ import { Problem } from '@sagamart/service-kit/problem';
 import { callerOf, maySee, requireCaller, requireOperator, type Caller } from '@sagamart/service-kit/token';
 import { transition } from '@sagamart/service-kit/transition';
 import { Type, type Static } from 'typebox';
+import { cancelForCustomer } from './cancellation.ts';
 import type { Deps } from './deps.ts';
 import { source } from './messages.ts';
 import { place, type Order, type PlaceOrder, type Refusal } from './order.ts';
@@ -86,6 +87,19 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
     return { items };
   });
 
+  app.post('/orders/:orderId/cancel', { onRequest: signedIn, schema: { params: ById } }, async (request, reply) => {
+    const { orderId } = request.params;
+    const caller = callerOf(request);
+    const { clock, cancelWindowMs } = deps;
+    const maySeeOrder = (order: Order): boolean => maySee(caller, order.customerId);
+    const result = await inRetriedTransaction(deps.pool, (tx) =>
+      cancelForCustomer(tx, orderId, { clock, cancelWindowMs, maySee: maySeeOrder }),
+    );
+    if (result === null) throw notFound(`There is no order ${orderId} of yours.`);
+    if (result.cancellation === 'window_closed') throw windowClosed(cancelWindowMs);
+    return reply.code(202).send({ orderId, status: result.order.status });
+  });
+
   const BySku = Type.Object({ sku: Sku });
   app.get(
     '/catalogue/:sku',
@@ -157,6 +171,11 @@ function refusal(refused: Refusal): Problem {
 
 function fieldProblem(status: number, code: string, pointer: string, detail: string): Problem {
   return new Problem({ status, code, detail, errors: [{ pointer, detail }] });
+}
+
+function windowClosed(cancelWindowMs: number): Problem {
+  const detail = `A confirmed order can be cancelled within ${cancelWindowMs / 60_000} minutes of its confirmation.`;
+  return new Problem({ status: 409, code: 'cancel_window_closed', detail });
 }
 
 /** Somebody else's order is not found, so that order ids tell a stranger nothing. */
