@@ -106,7 +106,7 @@ function consumerEnvironment(settings: Settings, service: DatabaseService): Reco
 }
 
 function orderEnvironment(settings: Settings): Record<string, string> {
-  return { ...consumerEnvironment(settings, 'order'), ...pick(settings, ['CHECKOUT_DEADLINE']) };
+  return { ...consumerEnvironment(settings, 'order'), ...pick(settings, ['CHECKOUT_DEADLINE', 'CANCEL_WINDOW']) };
 }
 
 function inventoryEnvironment(settings: Settings): Record<string, string> {

@@ -14,7 +14,7 @@ const decisive: readonly Topic[] = ['inventory.events', 'payment.events'];
 
 const sweepEveryMs = 500;
 const overdueMax = 500;
-export const graceMs = 15_000;
+const graceMs = 15_000;
 
 /**
  * Cancels orders that are pending past their deadline, by the database's clock. An answer that was already in Kafka at the deadline is heard first: an
