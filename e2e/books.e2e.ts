@@ -122,7 +122,7 @@ const readTamperings: ReadTampering[] = [
     where: 'the ledger',
     what: 'a capture of one cent less',
     finds: 'money',
-    tamper: (told) => ({ ...told, ledger: changeLast(told.ledger, { amountMinor: 1, status: 'captured' }) }),
+    tamper: (told) => ({ ...told, ledger: changeLast(told.ledger, { amountMinor: 1, kind: 'capture' }) }),
   },
   {
     where: 'the ledger',

@@ -2,7 +2,7 @@ import { newId } from '@sagamart/contracts/ids';
 import type { EventType } from '@sagamart/contracts/events';
 import { eventTypes } from '@sagamart/contracts/events';
 import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
-import type { Books, OutboxRow, TopicRecord } from './books.ts';
+import type { Books, LedgerEntry, OutboxRow, TopicRecord } from './books.ts';
 import { subscriptions } from './saga-map.ts';
 
 /** Books one may write into, to see what the comparison makes of it. */
@@ -15,9 +15,13 @@ type Draft<T> = T extends readonly (infer Item)[]
 
 export const confirmedId: string = newId();
 export const cancelledId: string = newId();
+/** Confirmed, then cancelled by its customer. */
+export const refundedId: string = newId();
+/** Timed out while the provider was asked. */
+export const voidedId: string = newId();
 export const sku = 'MUG-STONE-BLUE';
 
-/** The books of a small shop at rest: one order confirmed, one declined. Everything in them agrees. */
+/** The books of a small shop at rest: one order confirmed, one declined, one refunded, one voided. Everything in them agrees. */
 export function balancedBooks(): DraftBooks {
   const outboxes: Record<ServiceName, OutboxRow[]> = { order: [], inventory: [], payment: [], notification: [] };
   const say = (type: EventType, key: string, version: number, cause: OutboxRow | null): OutboxRow => {
@@ -53,6 +57,21 @@ export function balancedBooks(): DraftBooks {
   const cancelled = say('order.cancelled', cancelledId, 2, declined);
   say('stock.released', cancelledId, 2, cancelled);
 
+  const placedThird = say('order.placed', refundedId, 1, null);
+  const reservedThird = say('stock.reserved', refundedId, 1, placedThird);
+  const capturedThird = say('payment.captured', refundedId, 1, reservedThird);
+  const confirmedThird = say('order.confirmed', refundedId, 2, capturedThird);
+  const committedThird = say('stock.committed', refundedId, 2, confirmedThird);
+  const cancelledThird = say('order.cancelled', refundedId, 3, committedThird);
+  say('stock.released', refundedId, 3, cancelledThird);
+  say('payment.refunded', refundedId, 2, cancelledThird);
+
+  const placedFourth = say('order.placed', voidedId, 1, null);
+  say('stock.reserved', voidedId, 1, placedFourth);
+  const cancelledFourth = say('order.cancelled', voidedId, 2, placedFourth);
+  say('stock.released', voidedId, 2, cancelledFourth);
+  say('payment.voided', voidedId, 1, cancelledFourth);
+
   const records: TopicRecord[] = Object.values(outboxes).flatMap((rows) =>
     rows.map((row, offset) => ({ ...row, partition: 0, offset, timestampMs: 1_000 })),
   );
@@ -84,10 +103,20 @@ export function balancedBooks(): DraftBooks {
         currency: 'EUR',
         lines: [{ sku, quantity: 1 }],
       },
+      ...[refundedId, voidedId].map((orderId) => ({
+        orderId,
+        customerId: newId(),
+        status: 'cancelled',
+        totalMinor: 1_200,
+        currency: 'EUR',
+        lines: [{ sku, quantity: 1 }],
+      })),
     ],
     orderKeys: [
       { owner: 'one', key: 'a', orderId: confirmedId },
       { owner: 'two', key: 'a', orderId: cancelledId },
+      { owner: 'two', key: 'b', orderId: refundedId },
+      { owner: 'two', key: 'c', orderId: voidedId },
     ],
     stock: [{ sku, onHand: 8, held: 0, committed: 2 }],
     movements: [
@@ -96,14 +125,23 @@ export function balancedBooks(): DraftBooks {
       { movementId: 3, sku, kind: 'hold', quantity: 1, orderId: cancelledId, onHand: 7, held: 3, committed: 0 },
       { movementId: 4, sku, kind: 'commit', quantity: 2, orderId: confirmedId, onHand: 7, held: 1, committed: 2 },
       { movementId: 5, sku, kind: 'release', quantity: 1, orderId: cancelledId, onHand: 8, held: 0, committed: 2 },
+      { movementId: 6, sku, kind: 'hold', quantity: 1, orderId: refundedId, onHand: 7, held: 1, committed: 2 },
+      { movementId: 7, sku, kind: 'commit', quantity: 1, orderId: refundedId, onHand: 7, held: 0, committed: 3 },
+      { movementId: 8, sku, kind: 'return', quantity: 1, orderId: refundedId, onHand: 8, held: 0, committed: 2 },
+      { movementId: 9, sku, kind: 'hold', quantity: 1, orderId: voidedId, onHand: 7, held: 1, committed: 2 },
+      { movementId: 10, sku, kind: 'release', quantity: 1, orderId: voidedId, onHand: 8, held: 0, committed: 2 },
     ],
     reservations: [
       { orderId: confirmedId, status: 'committed', lines: [line] },
       { orderId: cancelledId, status: 'released', lines: [{ sku, quantity: 1 }] },
+      { orderId: refundedId, status: 'released', lines: [{ sku, quantity: 1 }] },
+      { orderId: voidedId, status: 'released', lines: [{ sku, quantity: 1 }] },
     ],
     payments: [
       { orderId: confirmedId, status: 'captured', amountMinor: 2_400, currency: 'EUR', captureId: 'cap_1' },
       { orderId: cancelledId, status: 'declined', amountMinor: 1_200, currency: 'EUR', captureId: null },
+      { orderId: refundedId, status: 'refunded', amountMinor: 1_200, currency: 'EUR', captureId: 'cap_3' },
+      { orderId: voidedId, status: 'voided', amountMinor: 1_200, currency: 'EUR', captureId: null },
     ],
     notifications: [
       {
@@ -118,6 +156,10 @@ export function balancedBooks(): DraftBooks {
         status: 'no_address',
         messageId: `${cancelledId}.cancelled@sagamart.example`,
       },
+      ...[`${refundedId} confirmed`, `${refundedId} cancelled`, `${voidedId} cancelled`].map((subject) => {
+        const [orderId = '', outcome = ''] = subject.split(' ');
+        return { orderId, outcome, status: 'no_address', messageId: `${orderId}.${outcome}@sagamart.example` };
+      }),
     ],
     messages: {
       order: messagesOf('order'),
@@ -134,26 +176,27 @@ export function balancedBooks(): DraftBooks {
       'catalog.events': 0,
     },
     ledger: [
-      {
-        sequence: 1,
-        captureId: 'cap_1',
-        idempotencyKey: `capture-${confirmedId}`,
-        status: 'captured',
-        amountMinor: 2_400,
-        currency: 'EUR',
-        reference: confirmedId,
-      },
-      {
-        sequence: 2,
-        captureId: 'cap_2',
-        idempotencyKey: `capture-${cancelledId}`,
-        status: 'declined',
-        amountMinor: 1_200,
-        currency: 'EUR',
-        reference: cancelledId,
-      },
+      { ...entry(1, 'capture', confirmedId), captureId: 'cap_1', amountMinor: 2_400 },
+      entry(2, 'decline', cancelledId),
+      { ...entry(3, 'capture', refundedId), captureId: 'cap_3' },
+      { ...entry(4, 'refund', refundedId), captureId: 'cap_3', refundId: 'ref_4' },
+      { ...entry(5, 'void', voidedId), amountMinor: null, currency: null, reference: null },
     ],
     mails: [`${confirmedId}.confirmed@sagamart.example`],
     doors: [{ service: 'order', role: 'inventory_auditor', open: false }],
+  };
+}
+
+function entry(sequence: number, kind: LedgerEntry['kind'], orderId: string): LedgerEntry {
+  const key = `${kind === 'refund' ? 'refund' : 'capture'}-${orderId}`;
+  return {
+    sequence,
+    kind,
+    key,
+    captureId: null,
+    refundId: null,
+    amountMinor: 1_200,
+    currency: 'EUR',
+    reference: orderId,
   };
 }

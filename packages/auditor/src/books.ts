@@ -111,14 +111,17 @@ export type TopicRecord = {
   data: string;
 };
 
+/** One line of the provider's ledger. What a kind of line does not know is null: a void has no amount, a decline no capture. */
 export type LedgerEntry = {
   sequence: number;
-  captureId: string;
-  idempotencyKey: string;
-  status: string;
-  amountMinor: number;
-  currency: string;
-  reference: string;
+  kind: 'capture' | 'decline' | 'void' | 'refund';
+  /** The idempotency key it came under; of a void, the key of the capture that it forbids. */
+  key: string;
+  captureId: string | null;
+  refundId: string | null;
+  amountMinor: number | null;
+  currency: string | null;
+  reference: string | null;
 };
 
 /** One attempt to get into a service's database as somebody else's role, or one role found there that is not the service's. */

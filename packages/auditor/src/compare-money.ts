@@ -1,91 +1,120 @@
-import type { Books, Finding, LedgerEntry } from './books.ts';
+import { uuidv7TimeMs } from '@sagamart/contracts/ids';
+import type { Books, Finding, LedgerEntry, OrderRow, PaymentRow } from './books.ts';
+
+type Report = (detail: string) => void;
 
 /** Invariant 2: the orders, the payments and the provider's ledger tell of the same money. */
 export function compareMoney(books: Books): Finding[] {
-  return [...compareOrdersWithLedger(books), ...comparePaymentsWithLedger(books)];
-}
-
-/** Confirmed: exactly one capture, of exactly the total. Anything else: none. */
-function compareOrdersWithLedger(books: Books): Finding[] {
   const findings: Finding[] = [];
-  const capturesOf = Map.groupBy(
-    books.ledger.filter(({ status }) => status === 'captured'),
-    ({ reference }) => reference,
-  );
-  for (const { orderId, status, totalMinor, currency } of books.orders) {
-    const captures = capturesOf.get(orderId) ?? [];
-    const report = (detail: string) => findings.push({ invariant: 'money', about: orderId, detail });
-    if (status !== 'confirmed') {
-      if (captures.length > 0) report(`is ${status}, but the provider has captured ${sumOf(captures)}`);
-      continue;
-    }
-    const [capture, ...more] = captures;
-    if (capture === undefined) report('is confirmed, but the provider has captured nothing');
-    else if (more.length > 0) report(`is confirmed, but the provider has captured ${captures.length} times`);
-    else if (capture.amountMinor !== totalMinor || capture.currency !== currency) {
-      report(
-        `totals ${totalMinor} ${currency}, but the provider has captured ${capture.amountMinor} ${capture.currency}`,
-      );
-    }
-  }
-  return findings;
-}
-
-/** Line by line: each payment that reached the provider is one ledger entry with the same outcome, and there are no others. */
-function comparePaymentsWithLedger(books: Books): Finding[] {
-  const findings: Finding[] = [];
-  const entriesOf = Map.groupBy(books.ledger, ({ reference }) => reference);
+  const reportOf =
+    (about: string): Report =>
+    (detail) =>
+      void findings.push({ invariant: 'money', about, detail });
   const orders = new Map(books.orders.map((order) => [order.orderId, order]));
-  const paid = new Set<string>();
+  const entriesOf = Map.groupBy(books.ledger, orderIdOf);
+  const lastSaid = lastSayings(books);
+  const paid = new Set(books.payments.map(({ orderId }) => orderId));
+
+  for (const order of books.orders) {
+    const report = reportOf(order.orderId);
+    compareOrder(order, entriesOf.get(order.orderId) ?? [], report);
+    if (!paid.has(order.orderId)) report('has no payment row');
+  }
   for (const payment of books.payments) {
-    const { orderId, status } = payment;
-    paid.add(orderId);
-    const report = (detail: string) => findings.push({ invariant: 'money', about: orderId, detail });
-    const [entry, ...more] = entriesOf.get(orderId) ?? [];
-    const settled = status === 'captured' || status === 'declined';
-    if (more.length > 0) report(`has ${more.length + 1} entries in the provider's ledger`);
-    if (entry === undefined) {
-      if (settled) report(`the payment is ${status}, but the provider's ledger has no entry of it`);
-    } else if (settled ? entry.status !== status : entry.status === 'captured') {
-      report(`the payment is ${status}, but the provider's ledger says ${entry.status}`);
-    } else if (status === 'captured') {
-      if (entry.captureId !== payment.captureId)
-        report(`the payment notes capture ${payment.captureId}, the provider ${entry.captureId}`);
-      if (entry.amountMinor !== payment.amountMinor || entry.currency !== payment.currency) {
-        report(
-          `the payment notes ${payment.amountMinor} ${payment.currency}, the provider ${entry.amountMinor} ${entry.currency}`,
-        );
-      }
-    }
-    if (entry !== undefined && entry.idempotencyKey !== `capture-${orderId}`) {
-      report(`was captured under the key ${entry.idempotencyKey}, not capture-${orderId}`);
-    }
-    const order = orders.get(orderId);
-    if (order === undefined) report('has a payment, but there is no such order');
-    else if (
-      payment.amountMinor !== null &&
-      (payment.amountMinor !== order.totalMinor || payment.currency !== order.currency)
-    ) {
-      report(
-        `totals ${order.totalMinor} ${order.currency}, but its payment is about ${payment.amountMinor} ${payment.currency}`,
-      );
-    }
+    const report = reportOf(payment.orderId);
+    comparePaymentWithOrder(payment, orders.get(payment.orderId), report);
+    comparePaymentWithLedger(payment, entriesOf.get(payment.orderId) ?? [], report);
+    if (uuidv7TimeMs(payment.orderId) >= books.messages.payment.outboxHoldsFromMs)
+      comparePaymentWithWords(payment, lastSaid.get(payment.orderId) ?? 'nothing', report);
   }
-  for (const { reference, captureId } of books.ledger) {
-    if (!paid.has(reference))
-      findings.push({
-        invariant: 'money',
-        about: reference,
-        detail: `the provider's ledger has ${captureId} of it, but there is no payment`,
-      });
-  }
-  for (const { orderId } of books.orders) {
-    if (!paid.has(orderId)) findings.push({ invariant: 'money', about: orderId, detail: 'has no payment row' });
+  for (const entry of books.ledger) {
+    const orderId = orderIdOf(entry);
+    if (!paid.has(orderId))
+      reportOf(orderId)(`the provider's ledger has a ${entry.kind} of it (${entry.key}), but there is no payment`);
   }
   return findings;
 }
 
-function sumOf(captures: readonly LedgerEntry[]): string {
-  const [first] = captures;
-  return `${captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)} ${first?.currency ?? ''}`;
+/** Confirmed: exactly one capture, of exactly the total, not refunded. Anything else: what was captured was refunded. */
+function compareOrder(order: OrderRow, entries: readonly LedgerEntry[], report: Report): void {
+  const { status, totalMinor, currency } = order;
+  const captures = entries.filter(({ kind }) => kind === 'capture');
+  const refunds = entries.filter(({ kind }) => kind === 'refund');
+  const [capture] = captures;
+  if (captures.length > 1) report(`the provider has captured ${captures.length} times`);
+  if (refunds.length > 1) report(`the provider has refunded ${refunds.length} times`);
+  if (sumOf(refunds) > sumOf(captures))
+    report(`the provider has refunded ${sumOf(refunds)}, but captured only ${sumOf(captures)}`);
+  if (capture !== undefined && (capture.amountMinor !== totalMinor || capture.currency !== currency)) {
+    report(`totals ${totalMinor} ${currency}, but the provider has captured ${worded(capture)}`);
+  }
+  if (status === 'confirmed') {
+    if (capture === undefined) report('is confirmed, but the provider has captured nothing');
+    for (const refund of refunds) report(`is confirmed, but the provider has refunded ${worded(refund)}`);
+  } else if (capture !== undefined && sumOf(captures) > sumOf(refunds)) {
+    report(`is ${status}, but the provider has captured ${worded(capture)} and refunded ${sumOf(refunds)}`);
+  }
+}
+
+function comparePaymentWithOrder(payment: PaymentRow, order: OrderRow | undefined, report: Report): void {
+  const { amountMinor, currency } = payment;
+  if (order === undefined) report('has a payment, but there is no such order');
+  else if (amountMinor !== null && (amountMinor !== order.totalMinor || currency !== order.currency)) {
+    report(`totals ${order.totalMinor} ${order.currency}, but its payment is about ${amountMinor} ${currency}`);
+  }
+}
+
+/** What the provider's ledger may hold of a payment, by how far the payment is. */
+const entriesAt: Readonly<Record<string, readonly string[]>> = {
+  waiting: [''],
+  capturing: ['', 'capture', 'decline'],
+  captured: ['capture'],
+  declined: ['decline'],
+  voiding: ['', 'capture', 'decline', 'void'],
+  voided: ['', 'void'],
+  refunding: ['capture', 'capture, refund'],
+  refunded: ['capture, refund'],
+};
+
+/** Line by line: what the payment says happened is what the provider wrote down, under the keys of this order and no others. */
+function comparePaymentWithLedger(payment: PaymentRow, entries: readonly LedgerEntry[], report: Report): void {
+  const { orderId, status, captureId } = payment;
+  const kinds = entries.map(({ kind }) => kind).join(', ');
+  if (!(entriesAt[status] ?? []).includes(kinds))
+    report(`the payment is ${status}, but the provider's ledger has ${kinds || 'no entry of it'}`);
+  for (const entry of entries) {
+    const { kind, key } = entry;
+    const due = `${kind === 'refund' ? 'refund' : 'capture'}-${orderId}`;
+    if (key !== due) report(`the ${kind} went by the key ${key}, not ${due}`);
+    if (kind !== 'capture' && kind !== 'refund') continue;
+    if (captureId !== null && entry.captureId !== captureId)
+      report(`the payment notes capture ${captureId}, the provider's ${kind} ${entry.captureId}`);
+    if (entry.amountMinor !== payment.amountMinor || entry.currency !== payment.currency)
+      report(`the payment notes ${payment.amountMinor} ${payment.currency}, the provider's ${kind} ${worded(entry)}`);
+  }
+  if (captureId === null && (status === 'captured' || status === 'refunded')) report(`is ${status} without a capture`);
+}
+
+/** Each settled payment has said so, and nothing since. */
+function comparePaymentWithWords({ status }: PaymentRow, said: string, report: Report): void {
+  const settled = ['captured', 'declined', 'voided', 'refunded'].includes(status);
+  if (settled && said !== `payment.${status}`)
+    report(`the payment is ${status}, but the last thing said of it is ${said}`);
+}
+
+function lastSayings({ messages }: Books): Map<string, string> {
+  return new Map(messages.payment.outbox.map(({ key, type }) => [key, type]));
+}
+
+/** A void knows only the key of the capture it forbids. */
+function orderIdOf({ reference, key }: LedgerEntry): string {
+  return reference ?? key.replace(/^capture-/, '');
+}
+
+function sumOf(entries: readonly LedgerEntry[]): number {
+  return entries.reduce((sum, { amountMinor }) => sum + (amountMinor ?? 0), 0);
+}
+
+function worded({ amountMinor, currency }: LedgerEntry): string {
+  return `${amountMinor} ${currency}`;
 }

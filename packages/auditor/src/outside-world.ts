@@ -7,7 +7,7 @@ const answerTimeoutMs = 10_000;
 export async function readLedger(provider: { url: string; apiKey: string }): Promise<LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
   for (let after = 0; ;) {
-    const url = `${provider.url}/v1/captures?after=${after}&limit=${ledgerPageSize}`;
+    const url = `${provider.url}/v1/ledger?after=${after}&limit=${ledgerPageSize}`;
     const page = (await getJson(url, { authorization: `Bearer ${provider.apiKey}` })) as {
       items: LedgerEntry[];
       nextAfter: number | null;

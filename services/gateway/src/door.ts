@@ -76,6 +76,11 @@ export const PlacedOrder = Type.Object({
   deadline: Time,
 });
 
+export const CancelledOrder = Type.Object({
+  orderId: Type.String({ ...OrderId, examples: [exampleOrderId] }),
+  status: Type.Literal('cancelled'),
+});
+
 const orderFields = {
   orderId: Type.String({ ...OrderId, examples: [exampleOrderId] }),
   status: Type.Enum(['pending', 'confirmed', 'cancelled']),

@@ -26,6 +26,7 @@ test('the published description is OpenAPI 3.1 and lists every route of the door
     'get /v1/products',
     'get /v1/products/{sku}',
     'post /v1/orders',
+    'post /v1/orders/{orderId}/cancel',
     'post /v1/products/{sku}/restock',
     'post /v1/sessions',
     'put /v1/products/{sku}',

@@ -61,6 +61,50 @@ test('an order whose connection breaks is not sent again: it may have been taken
   assert.equal(order.received.length, 1);
 });
 
+test('a cancel goes to the order service without a body, and its answer comes back byte for byte', async (t) => {
+  const body = `{"orderId":"${orderId}",  "status":"cancelled"}`;
+  const order = await fakeService(t, () => ({ status: 202, body }));
+  const { app, customer } = await openDoor(t, { order: order.url });
+  const headers = await customer();
+  for (const payload of [undefined, {}]) {
+    const request = { method: 'POST', url: `/v1/orders/${orderId}/cancel`, headers } as const;
+    const answer = await app.inject(payload === undefined ? request : { ...request, payload });
+    assert.deepEqual([answer.statusCode, answer.body], [202, body]);
+    const received = order.received.pop();
+    assert.deepEqual([received?.method, received?.path, received?.body], ['POST', `/orders/${orderId}/cancel`, '']);
+    assert.equal(received?.headers.authorization, headers.authorization);
+  }
+});
+
+test('a cancel that comes too late is refused as the order service refuses it', async (t) => {
+  const body = { status: 409, code: 'cancel_window_closed' };
+  const order = await fakeService(t, () => ({ status: 409, body }));
+  const { app, customer } = await openDoor(t, { order: order.url });
+  const request = { method: 'POST', url: `/v1/orders/${orderId}/cancel`, headers: await customer() } as const;
+  const answer = await app.inject(request);
+  assert.deepEqual([answer.statusCode, answer.json()], [409, body]);
+});
+
+test('a cancel whose connection breaks is not sent again by the door: its customer may', async (t) => {
+  const order = await fakeService(t, () => null);
+  const { app, customer } = await openDoor(t, { order: order.url });
+  const request = { method: 'POST', url: `/v1/orders/${orderId}/cancel`, headers: await customer() } as const;
+  const answer = await app.inject(request);
+  assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [503, '1']);
+  assert.equal(order.received.length, 1);
+});
+
+test('an order id that is none is refused at the door, not passed on', async (t) => {
+  const order = await fakeService(t, () => ({ status: 202, body: {} }));
+  const { app, customer } = await openDoor(t, { order: order.url });
+  const headers = await customer();
+  for (const wrong of ['1', 'x'.repeat(36), '..%2Fsecret']) {
+    const answer = await app.inject({ method: 'POST', url: `/v1/orders/${wrong}/cancel`, headers });
+    assert.ok([400, 404].includes(answer.statusCode), answer.body);
+  }
+  assert.equal(order.received.length, 0);
+});
+
 test('a read whose connection breaks is tried again', async (t) => {
   let calls = 0;
   const order = await fakeService(t, () => (++calls === 1 ? null : ok({ items: [record], nextCursor: null })));
@@ -189,6 +233,8 @@ test('an order service that breaks the agreement is a 500 without its answer', a
 
 test('orders need a session', async (t) => {
   const { app } = await openDoor(t);
+  const cancel = await app.inject({ method: 'POST', url: `/v1/orders/${orderId}/cancel` });
+  assert.equal(cancel.statusCode, 401);
   for (const url of ['/v1/orders', `/v1/orders/${orderId}`, `/v1/orders/${orderId}/timeline`]) {
     const answer = await app.inject(url);
     assert.deepEqual([answer.statusCode, answer.headers['www-authenticate']], [401, 'Bearer realm="sagamart"']);

@@ -6,6 +6,7 @@ import { Value } from 'typebox/value';
 import type { Deps } from './deps.ts';
 import {
   answers,
+  CancelledOrder,
   ComposedOrder,
   ListedOrders,
   NewOrder,
@@ -97,6 +98,26 @@ export function addOrderRoutes(app: HttpApp, deps: Deps, limits: Limits): void {
         notifications: mapped(told, itemsOf),
       };
       return reply.send(composeOrder(parsed(order, OrderRecord, answer), parts));
+    },
+  );
+
+  app.post(
+    '/v1/orders/:orderId/cancel',
+    {
+      onRequest: [...caller, limits.customer],
+      schema: {
+        tags,
+        security,
+        summary: 'Cancel an order',
+        description:
+          'Possible while the order is pending, and for a while after its confirmation: then it is refunded and goes back on the shelf. Takes no body and no key: an order is cancelled once, however often you ask.',
+        params: OrderParams,
+        response: answers({ 202: { description: 'Cancelled; now or before', schema: CancelledOrder } }),
+      },
+    },
+    async (request, reply) => {
+      const path = `/orders/${request.params.orderId}/cancel`;
+      return passThrough(reply, await order.call({ method: 'POST', path, headers: callerHeaders(request) }));
     },
   );
 
