@@ -17,6 +17,7 @@ const entries = {
   test: ['scripts/test.ts'],
   e2e: ['e2e/run.ts'],
   audit: ['packages/auditor/src/cli.ts'],
+  docs: ['scripts/docs.ts'],
   load: ['packages/bench/src/cli.ts'],
 };
 
