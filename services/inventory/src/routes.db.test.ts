@@ -132,3 +132,17 @@ test('a reservation is shown to its customer and to operators; to anyone else it
   assert.equal((await get(path, 'operator')).status, 'rejected');
   assert.equal((await get(path, 'bob')).code, 'not_found');
 });
+
+test('an order that was cancelled before anything was held for it has no reservation to show', async (t) => {
+  const { pool, get } = await service(t);
+  const { orderId, lines, totalMinor, currency } = placedData({ customerId });
+  const cancelled = {
+    reason: 'customer_cancelled',
+    cancelledAt: clock.now().toISOString(),
+    confirmedAt: null,
+  } as const;
+  const data = { orderId, customerId, contact: { email: null }, lines, totalMinor, currency, ...cancelled };
+  const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
+  await handle([recordOf(eventOf({ type: 'order.cancelled', data }))], new AbortController().signal);
+  assert.equal((await get(`/reservations/${orderId}`, 'operator')).code, 'not_found');
+});

@@ -84,14 +84,17 @@ export function registerReservationRoutes(app: HttpApp, deps: Deps): void {
     async (request) => {
       const { orderId } = request.params;
       const reserved = await findReservation(deps.pool, orderId);
-      if (reserved === null || !maySee(callerOf(request), reserved.customerId)) {
+      // A tombstone is no reservation: nothing was held, and nothing will be.
+      const status = reserved?.reservation.status ?? 'unseen';
+      const isNone = status === 'unseen' || status === 'tombstone';
+      if (reserved === null || isNone || !maySee(callerOf(request), reserved.customerId)) {
         throw new Problem({
           status: 404,
           code: 'not_found',
           detail: `There is no reservation for an order ${orderId} of yours.`,
         });
       }
-      return { orderId, status: reserved.reservation.status };
+      return { orderId, status };
     },
   );
 }
