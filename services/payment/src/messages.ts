@@ -1,10 +1,10 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { OrderId } from '@sagamart/contracts/ids';
 import type { Topic } from '@sagamart/contracts/topics';
-import { UnreachablePair, type Participant } from '@sagamart/service-kit/batch';
+import type { Participant } from '@sagamart/service-kit/batch';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { causedBy, transition, type Clock } from '@sagamart/service-kit/transition';
-import { heardByPayment, react, type HeardByPayment } from './payment.ts';
+import { heardByPayment, isOwed, react, type HeardByPayment } from './payment.ts';
 import { lockPayments, updatePayments, type StoredPayment } from './payment-store.ts';
 
 export const topics: readonly Topic[] = ['order.events', 'inventory.events'];
@@ -29,11 +29,9 @@ export function createParticipant(clock: Clock, committed: () => void): Particip
       const { orderId } = event.data;
       const before = work.payments.get(orderId);
       if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
-      const reaction = react(before.payment, event);
-      if (reaction === 'unreachable') throw new UnreachablePair(before.payment.status, event.type);
-      const { payment, says } = reaction;
+      const { payment, says } = react(before.payment, event, clock.now());
       const { lamport, version, events } = transition(source, before, causedBy(event), says, clock);
-      const startsCall = payment.status === 'capturing' && before.payment.status !== 'capturing';
+      const startsCall = isOwed(payment) && payment.status !== before.payment.status;
       work.payments.set(orderId, {
         orderId,
         customerId: 'customerId' in event.data ? event.data.customerId : before.customerId,

@@ -2,7 +2,7 @@ import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
 import type { Counters } from '@sagamart/service-kit/transition';
-import type { Payment, Terms } from './payment.ts';
+import { isOwed, type Owed, type Payment, type Terms } from './payment.ts';
 
 /** A payment with what it takes to ask the provider and to speak of the answer. */
 export type StoredPayment = {
@@ -10,6 +10,7 @@ export type StoredPayment = {
   /** Null until order.placed was heard. */
   readonly customerId: CustomerId | null;
   readonly payment: Payment;
+  /** The event that started the last call to the provider. */
   readonly callCauseId: EventId | null;
   readonly traceparent: string | null;
 } & Counters;
@@ -32,19 +33,21 @@ export async function lockPayments(tx: Tx, orderIds: readonly OrderId[]): Promis
   return rows.map(fromRow);
 }
 
-/** Writes the payments, each row once. One that has become `capturing` is due to be asked for at once. */
+/** Writes the payments, each row once. One of which the provider has come to owe another answer is due to be asked for at once. */
 export async function updatePayments(tx: Tx, payments: readonly StoredPayment[]): Promise<void> {
   await tx.query({
     name: 'update-payments',
     text: `
-      update payments set (customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, decline_reason,
-          call_cause_id, traceparent, ask_at, lamport, version) =
+      update payments set (customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, refund_id,
+          decline_reason, call_cause_id, traceparent, attempts, ask_at, lamport, version) =
         (changed.customer_id, changed.status, changed.amount_minor, changed.currency, changed.payment_method, changed.deadline_at,
-         changed.stock_reserved, changed.capture_id, changed.decline_reason, changed.call_cause_id, changed.traceparent,
-         case when changed.status = 'capturing' then coalesce(payments.ask_at, now()) end, changed.lamport, changed.version)
+         changed.stock_reserved, changed.capture_id, changed.refund_id, changed.decline_reason, changed.call_cause_id, changed.traceparent,
+         case when changed.status = payments.status then payments.attempts else 0 end,
+         case when changed.owed then case when changed.status = payments.status then payments.ask_at else now() end end,
+         changed.lamport, changed.version)
       from json_to_recordset($1) as changed (order_id uuid, customer_id uuid, status text, amount_minor bigint, currency text, payment_method text,
-        deadline_at timestamptz, stock_reserved boolean, capture_id text, decline_reason text, call_cause_id uuid, traceparent text,
-        lamport bigint, version bigint)
+        deadline_at timestamptz, stock_reserved boolean, capture_id text, refund_id text, decline_reason text, call_cause_id uuid,
+        traceparent text, owed boolean, lamport bigint, version bigint)
       where payments.order_id = changed.order_id`,
     values: [JSON.stringify(payments.map(toRow))],
   });
@@ -59,42 +62,44 @@ export async function findPayment(reader: Reader, orderId: OrderId): Promise<Sto
   return rows[0] === undefined ? null : fromRow(rows[0]);
 }
 
-/** A capture the provider is to be asked for, and how often it was asked before. */
-export type DueCapture = { readonly orderId: OrderId; readonly terms: Terms; readonly attempts: number };
+/** An answer the provider owes, the event that made it owe it, and how often it was asked before. */
+export type DueCall = {
+  readonly orderId: OrderId;
+  readonly payment: Owed;
+  readonly causeId: EventId | null;
+  readonly attempts: number;
+};
 
 /**
- * Takes due captures for this process: until `leaseMs` from now no other process asks for them. The lease is only politeness; that a capture
- * happens once rests on the provider's idempotency key.
+ * Takes due calls for this process: until `leaseMs` from now no other process makes them. The lease is only politeness; that money moves
+ * once rests on the provider's idempotency keys.
  */
-export async function claimDueCaptures(
-  reader: Reader,
-  options: { limit: number; leaseMs: number },
-): Promise<DueCapture[]> {
-  const { rows } = await reader.query<TermsColumns & { order_id: OrderId; attempts: number }>({
-    name: 'claim-due-captures',
+export async function claimDueCalls(reader: Reader, options: { limit: number; leaseMs: number }): Promise<DueCall[]> {
+  const { rows } = await reader.query<PaymentRow & { attempts: number }>({
+    name: 'claim-due-calls',
     text: `
       update payments set attempts = attempts + 1, ask_at = now() + $2 * interval '1 millisecond'
-      where order_id in (
-        select order_id from payments where status = 'capturing' and ask_at <= now() order by ask_at limit $1 for update skip locked)
-      returning order_id, attempts, amount_minor, currency, payment_method, deadline_at`,
+      where order_id in (select order_id from payments where ask_at <= now() order by ask_at limit $1 for update skip locked)
+      returning attempts, ${columns}`,
     values: [options.limit, options.leaseMs],
   });
   return rows.flatMap((row) => {
-    const terms = termsOf(row);
-    return terms === null ? [] : [{ orderId: row.order_id, terms, attempts: row.attempts }];
+    const payment = stateOf(row);
+    if (!isOwed(payment)) return [];
+    return [{ orderId: row.order_id, payment, causeId: row.call_cause_id, attempts: row.attempts }];
   });
 }
 
-/** Asks again after a pause, earlier than the lease would allow: used when the answer, though no result, is known to have come. */
-export async function postponeCapture(reader: Reader, orderId: OrderId, pauseMs: number): Promise<void> {
+/** Asks again after a pause, if the same answer is still owed: used when a call is known to have ended without one. */
+export async function postponeCall(reader: Reader, { orderId, payment }: DueCall, pauseMs: number): Promise<void> {
   await reader.query({
-    name: 'postpone-capture',
-    text: `update payments set ask_at = now() + $2 * interval '1 millisecond' where order_id = $1 and status = 'capturing'`,
-    values: [orderId, pauseMs],
+    name: 'postpone-call',
+    text: `update payments set ask_at = now() + $3 * interval '1 millisecond' where order_id = $1 and status = $2`,
+    values: [orderId, payment.status, pauseMs],
   });
 }
 
-const columns = `order_id, customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, decline_reason,
+const columns = `order_id, customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, refund_id, decline_reason,
   call_cause_id, traceparent, lamport, version`;
 
 type TermsColumns = {
@@ -110,6 +115,7 @@ type PaymentRow = TermsColumns & {
   status: Payment['status'];
   stock_reserved: boolean;
   capture_id: string | null;
+  refund_id: string | null;
   decline_reason: string | null;
   call_cause_id: EventId | null;
   traceparent: string | null;
@@ -131,12 +137,13 @@ function fromRow(row: PaymentRow): StoredPayment {
 
 function stateOf(row: PaymentRow): Payment {
   const terms = termsOf(row);
-  const { status, capture_id: captureId, decline_reason: declineReason } = row;
+  const { status, capture_id: captureId, refund_id: refundId, decline_reason: declineReason } = row;
   if (status === 'waiting') return { status, terms, stockReserved: row.stock_reserved };
   if (status === 'voided') return { status, terms };
   if (terms !== null) {
-    if (status === 'capturing') return { status, terms };
-    if (status === 'captured' && captureId !== null) return { status, terms, captureId };
+    if (status === 'capturing' || status === 'voiding') return { status, terms };
+    if ((status === 'captured' || status === 'refunding') && captureId !== null) return { status, terms, captureId };
+    if (status === 'refunded' && captureId !== null && refundId !== null) return { status, terms, captureId, refundId };
     if (status === 'declined' && declineReason !== null) return { status, terms, declineReason };
   }
   throw new RangeError(
@@ -160,10 +167,12 @@ function toRow({ orderId, customerId, payment, callCauseId, traceparent, lamport
     payment_method: terms?.paymentMethod ?? null,
     deadline_at: terms?.deadline ?? null,
     stock_reserved: status === 'waiting' ? payment.stockReserved : status !== 'voided',
-    capture_id: status === 'captured' ? payment.captureId : null,
-    decline_reason: status === 'declined' ? payment.declineReason : null,
+    capture_id: 'captureId' in payment ? payment.captureId : null,
+    refund_id: 'refundId' in payment ? payment.refundId : null,
+    decline_reason: 'declineReason' in payment ? payment.declineReason : null,
     call_cause_id: callCauseId,
     traceparent,
+    owed: isOwed(payment),
     lamport,
     version,
   };

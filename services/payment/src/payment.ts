@@ -11,32 +11,40 @@ export type Terms = {
 };
 
 /**
- * A payment waits until it knows both the terms and that the stock is held. `capturing`: the provider has been or will be asked, and no answer
- * is known; an answer that was lost is unknown, never failed. `voided` forbids to ever capture.
+ * A payment waits until it knows both the terms and that the stock is held. In the three states of `Owed` the provider has been or will be
+ * asked, and no answer is known; an answer that was lost is unknown, never failed. `voided` forbids to ever capture.
  */
 export type Payment =
   | { readonly status: 'waiting'; readonly terms: Terms | null; readonly stockReserved: boolean }
   | { readonly status: 'capturing'; readonly terms: Terms }
   | { readonly status: 'captured'; readonly terms: Terms; readonly captureId: string }
   | { readonly status: 'declined'; readonly terms: Terms; readonly declineReason: string }
-  | { readonly status: 'voided'; readonly terms: Terms | null };
+  | { readonly status: 'voiding'; readonly terms: Terms }
+  | { readonly status: 'voided'; readonly terms: Terms | null }
+  | { readonly status: 'refunding'; readonly terms: Terms; readonly captureId: string }
+  | { readonly status: 'refunded'; readonly terms: Terms; readonly captureId: string; readonly refundId: string };
+
+/** A payment of which the provider owes an answer: to a capture, to a void of the capture's key, to a refund. */
+export type Owed = Extract<Payment, { status: 'capturing' | 'voiding' | 'refunding' }>;
 
 export const heardByPayment = ['order.placed', 'stock.reserved', 'order.cancelled'] as const;
 export type HeardByPayment = (typeof heardByPayment)[number];
 
-type Said = EventBody<'payment.captured' | 'payment.declined' | 'payment.voided'>;
+type Said = EventBody<'payment.captured' | 'payment.declined' | 'payment.voided' | 'payment.refunded'>;
 export type Reaction = { readonly payment: Payment; readonly says: readonly Said[] };
 
 /** What to do when the order or the stock moved. The two topics are not ordered: either may be heard first. */
-export function react(before: Payment, event: EventBody<HeardByPayment>): Reaction | 'unreachable' {
+export function react(before: Payment, event: EventBody<HeardByPayment>, now: Date): Reaction {
   switch (event.type) {
     case 'order.placed': {
       if (before.status !== 'waiting') return unchanged(before);
       const { totalMinor: amountMinor, currency, paymentMethod, deadline } = event.data;
-      return unchanged(captureWhenKnown({ ...before, terms: { amountMinor, currency, paymentMethod, deadline } }));
+      return unchanged(captureWhenKnown({ ...before, terms: { amountMinor, currency, paymentMethod, deadline } }, now));
     }
     case 'stock.reserved':
-      return unchanged(before.status === 'waiting' ? captureWhenKnown({ ...before, stockReserved: true }) : before);
+      return unchanged(
+        before.status === 'waiting' ? captureWhenKnown({ ...before, stockReserved: true }, now) : before,
+      );
     case 'order.cancelled':
       return cancel(before, event.data.orderId);
     default:
@@ -44,52 +52,123 @@ export function react(before: Payment, event: EventBody<HeardByPayment>): Reacti
   }
 }
 
-/** What the provider is known to have done with a capture. */
+/** What the provider is known to have done, whichever of the three calls it answers. */
 export type ProviderReply =
   | { readonly outcome: 'captured'; readonly captureId: string }
-  | { readonly outcome: 'declined'; readonly declineReason: string };
+  | { readonly outcome: 'declined'; readonly declineReason: string }
+  | { readonly outcome: 'voided' }
+  | { readonly outcome: 'refunded'; readonly refundId: string };
 
-/** What a reply of the provider means. A reply to a question asked twice changes nothing the second time. */
-export function settle(before: Payment, orderId: OrderId, reply: ProviderReply): Reaction {
-  if (before.status !== 'capturing') return unchanged(before);
-  const { terms } = before;
-  if (reply.outcome === 'declined') {
-    const { declineReason } = reply;
-    return {
-      payment: { status: 'declined', terms, declineReason },
-      says: [{ type: 'payment.declined', data: { orderId, declineReason } }],
-    };
-  }
-  const { captureId } = reply;
-  const { amountMinor, currency } = terms;
-  return {
-    payment: { status: 'captured', terms, captureId },
-    says: [{ type: 'payment.captured', data: { orderId, captureId, amountMinor, currency } }],
-  };
-}
-
-function captureWhenKnown(waiting: Extract<Payment, { status: 'waiting' }>): Payment {
-  const { terms, stockReserved } = waiting;
-  return terms !== null && stockReserved ? { status: 'capturing', terms } : waiting;
-}
-
-/** Nothing captured: the capture is forbidden for good. Money already asked for cannot be given back yet (refunds and voids by key follow). */
-function cancel(before: Payment, orderId: OrderId): Reaction | 'unreachable' {
+/**
+ * What a reply of the provider means. A reply to a question asked twice changes nothing the second time, and the answer to a capture may
+ * still come while its key is being voided. `unreachable`: the provider contradicts itself or answers what was not asked, and is not believed.
+ */
+export function settle(before: Payment, orderId: OrderId, reply: ProviderReply): Reaction | 'unreachable' {
   switch (before.status) {
     case 'waiting':
-      return {
-        payment: { status: 'voided', terms: before.terms },
-        says: [{ type: 'payment.voided', data: { orderId } }],
-      };
-    case 'declined':
-    case 'voided':
-      return unchanged(before);
-    case 'capturing':
-    case 'captured':
       return 'unreachable';
+    case 'capturing':
+      return reply.outcome === 'voided' ? 'unreachable' : settleCapture(before, orderId, reply);
+    case 'voiding':
+      return reply.outcome === 'voided' ? voided(before.terms, orderId) : settleCapture(before, orderId, reply);
+    case 'captured':
+      return unchangedIf(reply.outcome === 'captured' && reply.captureId === before.captureId, before);
+    case 'declined':
+      return unchangedIf(reply.outcome === 'declined', before);
+    case 'voided':
+      return unchangedIf(reply.outcome === 'voided', before);
+    case 'refunding':
+      if (reply.outcome === 'refunded') return refunded(before, orderId, reply.refundId);
+      return unchangedIf(reply.outcome === 'captured' && reply.captureId === before.captureId, before);
+    case 'refunded':
+      return unchangedIf(
+        reply.outcome === 'refunded'
+          ? reply.refundId === before.refundId
+          : reply.outcome === 'captured' && reply.captureId === before.captureId,
+        before,
+      );
     default:
       return before satisfies never;
   }
+}
+
+/** True while the provider is to be asked until it answers. */
+export function isOwed(payment: Payment): payment is Owed {
+  return payment.status === 'capturing' || payment.status === 'voiding' || payment.status === 'refunding';
+}
+
+/** At or after the deadline no capture is started: the order is about to be cancelled, and order.cancelled voids the payment. */
+function captureWhenKnown(waiting: Extract<Payment, { status: 'waiting' }>, now: Date): Payment {
+  const { terms, stockReserved } = waiting;
+  if (terms === null || !stockReserved || now.getTime() >= Date.parse(terms.deadline)) return waiting;
+  return { status: 'capturing', terms };
+}
+
+/** Forbids the capture, or gives the money back. While a capture is unknown nothing is concluded: the provider is asked to void its key. */
+function cancel(before: Payment, orderId: OrderId): Reaction {
+  switch (before.status) {
+    case 'waiting':
+      return voided(before.terms, orderId);
+    case 'capturing':
+      return unchanged({ status: 'voiding', terms: before.terms });
+    case 'captured':
+      return unchanged({ status: 'refunding', terms: before.terms, captureId: before.captureId });
+    case 'declined':
+    case 'voiding':
+    case 'voided':
+    case 'refunding':
+    case 'refunded':
+      return unchanged(before);
+    default:
+      return before satisfies never;
+  }
+}
+
+/** Money found taken while the key was being voided is said to be captured, so that its refund has something to refer to. */
+function settleCapture(
+  before: Extract<Payment, { status: 'capturing' | 'voiding' }>,
+  orderId: OrderId,
+  reply: Exclude<ProviderReply, { outcome: 'voided' }>,
+): Reaction | 'unreachable' {
+  const { terms } = before;
+  switch (reply.outcome) {
+    case 'declined': {
+      const { declineReason } = reply;
+      return {
+        payment: { status: 'declined', terms, declineReason },
+        says: [{ type: 'payment.declined', data: { orderId, declineReason } }],
+      };
+    }
+    case 'captured': {
+      const { captureId } = reply;
+      const { amountMinor, currency } = terms;
+      return {
+        payment: { status: before.status === 'voiding' ? 'refunding' : 'captured', terms, captureId },
+        says: [{ type: 'payment.captured', data: { orderId, captureId, amountMinor, currency } }],
+      };
+    }
+    case 'refunded':
+      return 'unreachable';
+    default:
+      return reply satisfies never;
+  }
+}
+
+function voided(terms: Terms | null, orderId: OrderId): Reaction {
+  return { payment: { status: 'voided', terms }, says: [{ type: 'payment.voided', data: { orderId } }] };
+}
+
+function refunded(before: Extract<Payment, { status: 'refunding' }>, orderId: OrderId, refundId: string): Reaction {
+  const { terms, captureId } = before;
+  const { amountMinor, currency } = terms;
+  return {
+    payment: { status: 'refunded', terms, captureId, refundId },
+    says: [{ type: 'payment.refunded', data: { orderId, captureId, refundId, amountMinor, currency } }],
+  };
+}
+
+function unchangedIf(repeated: boolean, payment: Payment): Reaction | 'unreachable' {
+  return repeated ? unchanged(payment) : 'unreachable';
 }
 
 function unchanged(payment: Payment): Reaction {

@@ -12,20 +12,29 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import type { Pool } from 'pg';
 import { createParticipant } from './messages.ts';
 import type { ProviderReply } from './payment.ts';
+import { findPayment } from './payment-store.ts';
+import type { Provider } from './provider.ts';
 import { startProviderCalls } from './provider-calls.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const signal = new AbortController().signal;
 const clock = { now: () => new Date(), newEventId: newId<EventId> };
 
-async function payments(t: TestContext, capture: (orderId: OrderId) => Promise<ProviderReply>) {
+const notAsked = () => Promise.reject(new Error('this call was not expected'));
+
+async function payments(t: TestContext, expected: Partial<Provider>) {
   const folder = join(import.meta.dirname, '../migrations');
   const { url } = await freshDatabase(t, {
     template: 'payment',
     migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
   });
   const pool = createPool({ connectionString: url, applicationName: 'test' });
-  const calls = startProviderCalls({ pool, provider: { capture }, clock, logger });
+  const calls = startProviderCalls({
+    pool,
+    provider: { capture: notAsked, void: notAsked, refund: notAsked, ...expected },
+    clock,
+    logger,
+  });
   t.after(async () => {
     await calls.stop();
     await pool.end();
@@ -38,12 +47,24 @@ async function payments(t: TestContext, capture: (orderId: OrderId) => Promise<P
 }
 
 function orderToPay() {
-  const data = placedData();
+  const data = placedData({ deadline: new Date(Date.now() + 60_000).toISOString() });
   const reserved = eventOf(
     { type: 'stock.reserved', data: { orderId: data.orderId, lines: [{ sku: skuOf('MUG'), quantity: 2 }] } },
     { lamport: 2 },
   );
-  return { orderId: data.orderId, placed: eventOf({ type: 'order.placed', data }), reserved };
+  const { orderId, customerId, lines, totalMinor, currency } = data;
+  const contact = { email: null };
+  const cancelledAt = new Date().toISOString();
+  const outcome = { orderId, customerId, contact, lines, totalMinor, currency, cancelledAt, confirmedAt: null };
+  const cancelled = eventOf(
+    { type: 'order.cancelled', data: { ...outcome, reason: 'customer_cancelled' } },
+    { lamport: 5 },
+  );
+  return { orderId, placed: eventOf({ type: 'order.placed', data }), reserved, cancelled };
+}
+
+async function statusOf(pool: Pool, orderId: OrderId) {
+  return (await findPayment(pool, orderId))?.payment.status;
 }
 
 async function saidOf(pool: Pool, orderId: OrderId) {
@@ -56,9 +77,11 @@ async function saidOf(pool: Pool, orderId: OrderId) {
 
 test('a capture starts once terms and stock are known, in either order, and its cause is the event that came last', async (t) => {
   const asked: OrderId[] = [];
-  const { pool, handle } = await payments(t, async (orderId) => {
-    asked.push(orderId);
-    return { outcome: 'captured', captureId: `c-${orderId}` };
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) => {
+      asked.push(orderId);
+      return { outcome: 'captured', captureId: `c-${orderId}` };
+    },
   });
   const [first, second] = [orderToPay(), orderToPay()];
   await handle([recordOf(first.placed), recordOf(first.reserved)], signal);
@@ -82,10 +105,12 @@ test('a capture starts once terms and stock are known, in either order, and its 
 
 test('a provider that does not answer is asked again until it does, and the order is charged one answer', async (t) => {
   let asked = 0;
-  const { pool, handle } = await payments(t, async (orderId) => {
-    asked += 1;
-    if (asked < 3) throw new Error('the connection was lost');
-    return { outcome: 'captured', captureId: `c-${orderId}` };
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) => {
+      asked += 1;
+      if (asked < 3) throw new Error('the connection was lost');
+      return { outcome: 'captured', captureId: `c-${orderId}` };
+    },
   });
   const { orderId, placed, reserved } = orderToPay();
   await handle([recordOf(placed), recordOf(reserved)], signal);
@@ -97,9 +122,11 @@ test('a provider that does not answer is asked again until it does, and the orde
 test('no transaction is open while the provider is asked', async (t) => {
   const answer = Promise.withResolvers<ProviderReply>();
   let asked = false;
-  const { pool, handle } = await payments(t, () => {
-    asked = true;
-    return answer.promise;
+  const { pool, handle } = await payments(t, {
+    capture: () => {
+      asked = true;
+      return answer.promise;
+    },
   });
   const { orderId, placed, reserved } = orderToPay();
   await handle([recordOf(placed), recordOf(reserved)], signal);
@@ -117,13 +144,132 @@ test('no transaction is open while the provider is asked', async (t) => {
 test('a slow answer holds up nobody else', async (t) => {
   const never = Promise.withResolvers<ProviderReply>();
   const slow = orderToPay();
-  const { pool, handle } = await payments(t, async (orderId) =>
-    orderId === slow.orderId ? never.promise : { outcome: 'captured', captureId: `c-${orderId}` },
-  );
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) =>
+      orderId === slow.orderId ? never.promise : { outcome: 'captured', captureId: `c-${orderId}` },
+  });
   await handle([recordOf(slow.placed), recordOf(slow.reserved)], signal);
   const quick = orderToPay();
   await handle([recordOf(quick.placed), recordOf(quick.reserved)], signal);
   await waitUntil('the quick capture', async () => (await saidOf(pool, quick.orderId)).length > 0);
   assert.deepEqual(await saidOf(pool, slow.orderId), []);
   never.resolve({ outcome: 'declined', declineReason: 'late' });
+});
+
+test('a captured order that is cancelled gets its money back, asked for until it is, and the cancellation is the cause', async (t) => {
+  let refundsAsked = 0;
+  const { pool, handle } = await payments(t, {
+    capture: async () => ({ outcome: 'captured', captureId: 'c1' }),
+    refund: async (_orderId, _terms, captureId) => {
+      refundsAsked += 1;
+      if (refundsAsked === 1) throw new Error('the reply was lost');
+      return { outcome: 'refunded', refundId: `refund of ${captureId}` };
+    },
+  });
+  const { orderId, placed, reserved, cancelled } = orderToPay();
+  await handle([recordOf(placed), recordOf(reserved)], signal);
+  await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
+  await handle([recordOf(cancelled)], signal);
+  await waitUntil('the refund', async () => (await statusOf(pool, orderId)) === 'refunded');
+  assert.equal(refundsAsked, 2);
+  const said = (await saidOf(pool, orderId)).map(({ type, causation_id: cause }) => [type, cause]);
+  assert.deepEqual(said, [
+    ['payment.captured', reserved.id],
+    ['payment.refunded', cancelled.id],
+  ]);
+});
+
+// What the void of a capture's key may find, and how the order's money ends.
+const findings: { reply: ProviderReply; ends: string; says: string[] }[] = [
+  { reply: { outcome: 'voided' }, ends: 'voided', says: ['payment.voided'] },
+  { reply: { outcome: 'declined', declineReason: 'no' }, ends: 'declined', says: ['payment.declined'] },
+  {
+    reply: { outcome: 'captured', captureId: 'c1' },
+    ends: 'refunded',
+    says: ['payment.captured', 'payment.refunded'],
+  },
+];
+for (const { reply, ends, says } of findings) {
+  test(`an order cancelled while its capture is unknown is voided by key until the provider answers: ${reply.outcome} ends ${ends}`, async (t) => {
+    let [captures, voids] = [0, 0];
+    const lost = Promise.withResolvers<ProviderReply>();
+    const { pool, handle } = await payments(t, {
+      capture: () => {
+        captures += 1;
+        return lost.promise;
+      },
+      void: async () => {
+        voids += 1;
+        if (voids === 1) throw new Error('the connection was lost');
+        return reply;
+      },
+      refund: async () => ({ outcome: 'refunded', refundId: 'r1' }),
+    });
+    const { orderId, placed, reserved, cancelled } = orderToPay();
+    await handle([recordOf(placed), recordOf(reserved)], signal);
+    await waitUntil('the capture is asked for', () => captures > 0);
+    await handle([recordOf(cancelled)], signal);
+    await waitUntil(ends, async () => (await statusOf(pool, orderId)) === ends);
+    lost.reject(new Error('the reply was lost'));
+    assert.deepEqual([captures, voids], [1, 2]);
+    assert.deepEqual(
+      (await saidOf(pool, orderId)).map(({ type }) => type),
+      says,
+    );
+  });
+}
+
+test('a capture that is answered while its key is being voided is believed, and the money goes back', async (t) => {
+  const captured = Promise.withResolvers<ProviderReply>();
+  const voidAnswer = Promise.withResolvers<ProviderReply>();
+  const asked: string[] = [];
+  const { pool, handle } = await payments(t, {
+    capture: () => {
+      asked.push('capture');
+      return captured.promise;
+    },
+    void: () => {
+      asked.push('void');
+      return voidAnswer.promise;
+    },
+    refund: async () => ({ outcome: 'refunded', refundId: 'r1' }),
+  });
+  const { orderId, placed, reserved, cancelled } = orderToPay();
+  await handle([recordOf(placed), recordOf(reserved)], signal);
+  await waitUntil('the capture is asked for', () => asked.includes('capture'));
+  await handle([recordOf(cancelled)], signal);
+  await waitUntil('the void is asked for', () => asked.includes('void'));
+  captured.resolve({ outcome: 'captured', captureId: 'c1' });
+  await waitUntil('the refund', async () => (await statusOf(pool, orderId)) === 'refunded');
+  voidAnswer.resolve({ outcome: 'captured', captureId: 'c1' });
+  const said = (await saidOf(pool, orderId)).map(({ type, causation_id: cause }) => [type, cause]);
+  assert.deepEqual(said, [
+    ['payment.captured', reserved.id],
+    ['payment.refunded', cancelled.id],
+  ]);
+});
+
+test('an order whose deadline has passed is never captured, and is voided when it is cancelled', async (t) => {
+  const { pool, handle } = await payments(t, {});
+  const { orderId, placed, reserved, cancelled } = orderToPay();
+  const late = { ...placed, data: { ...placed.data, deadline: new Date().toISOString() } };
+  await handle([recordOf(late), recordOf(reserved)], signal);
+  assert.equal(await statusOf(pool, orderId), 'waiting');
+  await handle([recordOf(cancelled)], signal);
+  assert.equal(await statusOf(pool, orderId), 'voided');
+});
+
+test('a contradiction of the provider is not believed: the payment stays as it is and is asked again', async (t) => {
+  let asked = 0;
+  const { pool, handle } = await payments(t, {
+    capture: async () => {
+      asked += 1;
+      return asked === 1 ? { outcome: 'voided' } : { outcome: 'captured', captureId: 'c1' };
+    },
+  });
+  const { orderId, placed, reserved } = orderToPay();
+  await handle([recordOf(placed), recordOf(reserved)], signal);
+  await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
+  assert.equal(asked, 2);
+  assert.equal((await saidOf(pool, orderId)).length, 1);
 });

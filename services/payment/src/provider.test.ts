@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { newId, type OrderId } from '@sagamart/contracts/ids';
 import type { Terms } from './payment.ts';
-import { createProvider } from './provider.ts';
+import { createProvider, ProviderNonsense } from './provider.ts';
 
 const orderId = newId<OrderId>();
 const terms: Terms = {
@@ -58,6 +58,42 @@ test('a decline is a result', async (t) => {
     JSON.stringify({ ...answer, status: 'declined', declineReason: 'card_declined' }),
   );
   assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'card_declined' });
+});
+
+test('a void names the key of the capture it forbids, and tells what became of it', async (t) => {
+  const forbidden = await providerThat(t, 200, JSON.stringify({ status: 'voided' }));
+  assert.deepEqual(await forbidden.provider.void(orderId, terms), { outcome: 'voided' });
+  assert.deepEqual(JSON.parse(forbidden.asked[0]?.body ?? ''), { captureKey: `capture-${orderId}` });
+  const tooLate = await providerThat(t, 200, JSON.stringify(answer));
+  assert.deepEqual(await tooLate.provider.void(orderId, terms), { outcome: 'captured', captureId: 'c1' });
+});
+
+test('a capture whose key was voided is told so', async (t) => {
+  const { provider } = await providerThat(t, 201, JSON.stringify({ ...answer, captureId: null, status: 'voided' }));
+  assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'voided' });
+});
+
+test('a refund is asked for with one key per order, and names its capture', async (t) => {
+  const { asked, provider } = await providerThat(
+    t,
+    201,
+    JSON.stringify({ ...answer, refundId: 'r1', status: 'refunded' }),
+  );
+  assert.deepEqual(await provider.refund(orderId, terms, 'c1'), { outcome: 'refunded', refundId: 'r1' });
+  assert.equal(asked[0]?.request.headers['idempotency-key'], `refund-${orderId}`);
+  assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), {
+    captureId: 'c1',
+    amountMinor: 2980,
+    currency: 'EUR',
+    reference: orderId,
+  });
+});
+
+test('a refund of another capture than was asked for, or a void that found another amount, is no result', async (t) => {
+  const other = await providerThat(t, 201, JSON.stringify({ ...answer, refundId: 'r1', status: 'refunded' }));
+  await assert.rejects(other.provider.refund(orderId, terms, 'c2'), ProviderNonsense);
+  const less = await providerThat(t, 200, JSON.stringify({ ...answer, amountMinor: 1 }));
+  await assert.rejects(less.provider.void(orderId, terms), ProviderNonsense);
 });
 
 const nonsense: [string, number, string][] = [

@@ -1,54 +1,135 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import { Currency, Minor } from '@sagamart/contracts/money';
-import { Type } from 'typebox';
+import { Type, type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { ProviderReply, Terms } from './payment.ts';
 
-/** The payment provider. Rejects whenever the result is unknown: no answer, an error, or an answer that makes no sense. */
-export type Provider = { capture: (orderId: OrderId, terms: Terms) => Promise<ProviderReply> };
+/**
+ * The payment provider. Every call can be made again and again, for its key is made of the order's id. Each rejects whenever the result is
+ * unknown: no answer, an error, or an answer that makes no sense.
+ */
+export type Provider = {
+  capture: (orderId: OrderId, terms: Terms) => Promise<ProviderReply>;
+  /** Forbids the order's capture for good, or tells what has become of it. */
+  void: (orderId: OrderId, terms: Terms) => Promise<ProviderReply>;
+  refund: (orderId: OrderId, terms: Terms, captureId: string) => Promise<ProviderReply>;
+};
 
 // Below the time a closer is given at shutdown, so that a hanging call does not outlive it.
 export const callTimeoutMs = 4_000;
 
-const CaptureAnswer = Compile(
-  Type.Object({
-    captureId: Type.String({ minLength: 1 }),
-    status: Type.Enum(['captured', 'declined']),
-    amountMinor: Minor,
-    currency: Currency,
-    reference: Type.String(),
-    declineReason: Type.Optional(Type.String()),
-  }),
-);
+/** An answer that makes no sense, or a refusal of what was asked: somebody has to look. It is asked again, never believed. */
+export class ProviderNonsense extends Error {
+  override readonly name = 'ProviderNonsense';
+}
 
-/** Talks to the provider over HTTP. One key per order, so that asking again never captures again. */
+const Id = Type.String({ minLength: 1 });
+const spokenOf = { amountMinor: Minor, currency: Currency, reference: Type.String() };
+const Captured = Type.Object({ status: Type.Literal('captured'), captureId: Id, ...spokenOf });
+const Declined = Type.Object({
+  status: Type.Literal('declined'),
+  declineReason: Type.Optional(Type.String()),
+  ...spokenOf,
+});
+
+const CaptureAnswer = Type.Union([Captured, Declined, Type.Object({ status: Type.Literal('voided'), ...spokenOf })]);
+const VoidAnswer = Type.Union([Captured, Declined, Type.Object({ status: Type.Literal('voided') })]);
+const RefundAnswer = Type.Object({ status: Type.Literal('refunded'), refundId: Id, captureId: Id, ...spokenOf });
+
+const readCaptureAnswer = reader(CaptureAnswer);
+const readVoidAnswer = reader(VoidAnswer);
+const readRefundAnswer = reader(RefundAnswer);
+
+/** Talks to the provider over HTTP. */
 export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string }): Provider {
   return {
-    capture: async (orderId, { amountMinor, currency, paymentMethod }) => {
-      const response = await fetch(new URL('/v1/captures', config.PSP_URL), {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${config.PSP_API_KEY}`,
-          'content-type': 'application/json',
-          'idempotency-key': `capture-${orderId}`,
-        },
-        body: JSON.stringify({ amountMinor, currency, paymentMethod, reference: orderId }),
-        signal: AbortSignal.timeout(callTimeoutMs),
-      });
-      if (response.status === 422 || response.status === 400) {
-        throw new Error(
-          `the provider refuses the request (${response.status}): ${(await response.text()).slice(0, 300)}`,
-        );
-      }
-      if (response.status !== 201) throw new Error(`the provider answered ${response.status}`);
-      const answer: unknown = await response.json();
-      if (!CaptureAnswer.Check(answer)) throw new Error('the provider sent an answer that is no capture');
-      if (answer.amountMinor !== amountMinor || answer.currency !== currency || answer.reference !== orderId) {
-        throw new Error('the provider speaks of another amount, currency or order than it was asked for');
-      }
-      return answer.status === 'captured'
-        ? { outcome: 'captured', captureId: answer.captureId }
-        : { outcome: 'declined', declineReason: answer.declineReason ?? 'declined' };
+    capture: async (orderId, terms) => {
+      const { amountMinor, currency, paymentMethod } = terms;
+      const answer = readCaptureAnswer(
+        await ask(201, '/v1/captures', captureKeyOf(orderId), {
+          amountMinor,
+          currency,
+          paymentMethod,
+          reference: orderId,
+        }),
+      );
+      requireSameTerms(answer, orderId, terms);
+      return replyOf(answer);
+    },
+    void: async (orderId, terms) => {
+      const answer = readVoidAnswer(await ask(200, '/v1/voids', null, { captureKey: captureKeyOf(orderId) }));
+      if (answer.status !== 'voided') requireSameTerms(answer, orderId, terms);
+      return replyOf(answer);
+    },
+    refund: async (orderId, terms, captureId) => {
+      const { amountMinor, currency } = terms;
+      const answer = readRefundAnswer(
+        await ask(201, '/v1/refunds', `refund-${orderId}`, { captureId, amountMinor, currency, reference: orderId }),
+      );
+      requireSameTerms(answer, orderId, terms);
+      if (answer.captureId !== captureId)
+        throw new ProviderNonsense(`the provider refunded ${answer.captureId}, not ${captureId}`);
+      return { outcome: 'refunded', refundId: answer.refundId };
     },
   };
+
+  async function ask(expectedStatus: number, path: string, key: string | null, body: object): Promise<unknown> {
+    const response = await fetch(new URL(path, config.PSP_URL), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${config.PSP_API_KEY}`,
+        'content-type': 'application/json',
+        ...(key === null ? {} : { 'idempotency-key': key }),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(callTimeoutMs),
+    });
+    const text = await response.text();
+    if (response.status >= 500 || response.status === 429) throw new Error(`the provider answered ${response.status}`);
+    if (response.status !== expectedStatus)
+      throw new ProviderNonsense(
+        `expected ${expectedStatus} of ${path}, the provider answered ${response.status}: ${text.slice(0, 300)}`,
+      );
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new ProviderNonsense(`expected JSON of ${path}: ${text.slice(0, 300)}`, { cause: error });
+    }
+  }
+}
+
+function captureKeyOf(orderId: OrderId): string {
+  return `capture-${orderId}`;
+}
+
+function reader<Schema extends TSchema>(schema: Schema): (answer: unknown) => Static<Schema> {
+  const compiled = Compile(schema);
+  return (answer) => {
+    if (compiled.Check(answer)) return answer;
+    throw new ProviderNonsense(`the provider sent an unknown answer: ${JSON.stringify(answer).slice(0, 300)}`);
+  };
+}
+
+function requireSameTerms(
+  answer: { amountMinor: number; currency: Currency; reference: string },
+  orderId: OrderId,
+  { amountMinor, currency }: Terms,
+): void {
+  if (answer.amountMinor === amountMinor && answer.currency === currency && answer.reference === orderId) return;
+  throw new ProviderNonsense(
+    `expected ${amountMinor} ${currency} of ${orderId}, the provider speaks of ${answer.amountMinor} ${answer.currency} of ${answer.reference}`,
+  );
+}
+
+function replyOf(answer: Static<typeof CaptureAnswer> | Static<typeof VoidAnswer>): ProviderReply {
+  switch (answer.status) {
+    case 'captured':
+      return { outcome: 'captured', captureId: answer.captureId };
+    case 'declined':
+      return { outcome: 'declined', declineReason: answer.declineReason ?? 'declined' };
+    case 'voided':
+      return { outcome: 'voided' };
+    default:
+      return answer satisfies never;
+  }
 }
