@@ -13,6 +13,9 @@ const sku = await client.createProduct({ stock: 5 });
 const { token } = await client.openSession({ email: 'ada@example.com' });
 for (const paymentMethod of ['tok_visa', 'tok_declined'])
   await client.placeOrder(token, { lines: [{ sku, quantity: 2 }], paymentMethod });
+const refunded = await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
+await client.orderWhere(token, refunded.orderId, ({ status }) => status === 'confirmed');
+assert.equal((await client.cancelOrder(token, refunded.orderId)).status, 202);
 await waitForRest(books);
 
 type RowTampering = { service: ServiceName; what: string; sql: string; finds: Invariant };
@@ -59,6 +62,12 @@ const rowTamperings: RowTampering[] = [
     service: 'payment',
     what: 'another capture',
     sql: "update payments set capture_id = 'cap_forged' where order_id = (select order_id from payments where status = 'captured' order by order_id desc limit 1)",
+    finds: 'money',
+  },
+  {
+    service: 'payment',
+    what: 'another refund',
+    sql: "update payments set refund_id = 'ref_forged' where order_id = (select order_id from payments where status = 'refunded' order by order_id desc limit 1)",
     finds: 'money',
   },
   {
@@ -128,7 +137,13 @@ const readTamperings: ReadTampering[] = [
     where: 'the ledger',
     what: 'a capture that is gone',
     finds: 'money',
-    tamper: (told) => ({ ...told, ledger: told.ledger.slice(1) }),
+    tamper: (told) => ({ ...told, ledger: withoutLast(told.ledger, ({ kind }) => kind === 'capture') }),
+  },
+  {
+    where: 'the ledger',
+    what: 'a refund that never was',
+    finds: 'money',
+    tamper: (told) => ({ ...told, ledger: withoutLast(told.ledger, ({ kind }) => kind === 'refund') }),
   },
   {
     where: 'the mail catcher',
@@ -172,4 +187,10 @@ function changeLast<T>(items: readonly T[], change: Partial<T>): T[] {
   const last = items.at(-1);
   assert.ok(last !== undefined);
   return [...items.slice(0, -1), { ...last, ...change }];
+}
+
+function withoutLast<T>(items: readonly T[], isMeant: (item: T) => boolean): T[] {
+  const index = items.findLastIndex(isMeant);
+  assert.notEqual(index, -1);
+  return items.toSpliced(index, 1);
 }

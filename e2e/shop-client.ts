@@ -136,6 +136,11 @@ export class ShopClient {
     return expectStatus(202, await this.sendOrder(token, order)).body as PlacedOrder;
   }
 
+  /** Asks to cancel an order and gives back whatever is answered. */
+  async cancelOrder(token: string, orderId: string): Promise<Answer> {
+    return this.call('POST', `/v1/orders/${orderId}/cancel`, { token });
+  }
+
   /** One page of the customer's orders, newest first. */
   async listOrders(token: string, page = ''): Promise<{ orderIds: string[]; nextCursor: string | null }> {
     const answer = expectStatus(200, await this.call('GET', `/v1/orders${page}`, { token }));

@@ -2,7 +2,7 @@ import { newId } from '@sagamart/contracts/ids';
 import type { EventType } from '@sagamart/contracts/events';
 import { eventTypes } from '@sagamart/contracts/events';
 import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
-import type { Books, LedgerEntry, OutboxRow, TopicRecord } from './books.ts';
+import type { Books, LedgerEntry, OutboxRow, PaymentRow, TopicRecord } from './books.ts';
 import { subscriptions } from './saga-map.ts';
 
 /** Books one may write into, to see what the comparison makes of it. */
@@ -138,10 +138,10 @@ export function balancedBooks(): DraftBooks {
       { orderId: voidedId, status: 'released', lines: [{ sku, quantity: 1 }] },
     ],
     payments: [
-      { orderId: confirmedId, status: 'captured', amountMinor: 2_400, currency: 'EUR', captureId: 'cap_1' },
-      { orderId: cancelledId, status: 'declined', amountMinor: 1_200, currency: 'EUR', captureId: null },
-      { orderId: refundedId, status: 'refunded', amountMinor: 1_200, currency: 'EUR', captureId: 'cap_3' },
-      { orderId: voidedId, status: 'voided', amountMinor: 1_200, currency: 'EUR', captureId: null },
+      { ...payment(confirmedId, 'captured'), amountMinor: 2_400, captureId: 'cap_1' },
+      payment(cancelledId, 'declined'),
+      { ...payment(refundedId, 'refunded'), captureId: 'cap_3', refundId: 'ref_4' },
+      payment(voidedId, 'voided'),
     ],
     notifications: [
       {
@@ -199,4 +199,8 @@ function entry(sequence: number, kind: LedgerEntry['kind'], orderId: string): Le
     currency: 'EUR',
     reference: orderId,
   };
+}
+
+function payment(orderId: string, status: string): PaymentRow {
+  return { orderId, status, amountMinor: 1_200, currency: 'EUR', captureId: null, refundId: null };
 }

@@ -58,6 +58,7 @@ export type PaymentRow = {
   amountMinor: number | null;
   currency: string | null;
   captureId: string | null;
+  refundId: string | null;
 };
 
 export type NotificationRow = { orderId: string; outcome: string; status: string; messageId: string };

@@ -172,6 +172,18 @@ const cases: Case[] = [
     tamper: ({ payments }) => void (at(payments, 2).status = 'voided'),
   },
   {
+    title: 'a payment notes another refund',
+    about: refundedId,
+    says: ['the payment notes refund ref_9, the provider ref_4'],
+    tamper: ({ payments }) => void (at(payments, 2).refundId = 'ref_9'),
+  },
+  {
+    title: 'a refunded payment forgot its refund',
+    about: refundedId,
+    says: ['is refunded without a refund'],
+    tamper: ({ payments }) => void (at(payments, 2).refundId = null),
+  },
+  {
     title: 'a refunded payment forgot what was captured',
     about: refundedId,
     says: ['is refunded without a capture'],

@@ -78,7 +78,7 @@ const entriesAt: Readonly<Record<string, readonly string[]>> = {
 
 /** Line by line: what the payment says happened is what the provider wrote down, under the keys of this order and no others. */
 function comparePaymentWithLedger(payment: PaymentRow, entries: readonly LedgerEntry[], report: Report): void {
-  const { orderId, status, captureId } = payment;
+  const { orderId, status, captureId, refundId } = payment;
   const kinds = entries.map(({ kind }) => kind).join(', ');
   if (!(entriesAt[status] ?? []).includes(kinds))
     report(`the payment is ${status}, but the provider's ledger has ${kinds || 'no entry of it'}`);
@@ -89,10 +89,13 @@ function comparePaymentWithLedger(payment: PaymentRow, entries: readonly LedgerE
     if (kind !== 'capture' && kind !== 'refund') continue;
     if (captureId !== null && entry.captureId !== captureId)
       report(`the payment notes capture ${captureId}, the provider's ${kind} ${entry.captureId}`);
+    if (kind === 'refund' && refundId !== null && entry.refundId !== refundId)
+      report(`the payment notes refund ${refundId}, the provider ${entry.refundId}`);
     if (entry.amountMinor !== payment.amountMinor || entry.currency !== payment.currency)
       report(`the payment notes ${payment.amountMinor} ${payment.currency}, the provider's ${kind} ${worded(entry)}`);
   }
   if (captureId === null && (status === 'captured' || status === 'refunded')) report(`is ${status} without a capture`);
+  if (refundId === null && status === 'refunded') report('is refunded without a refund');
 }
 
 /** Each settled payment has said so, and nothing since. */

@@ -99,7 +99,9 @@ const movementsSql = `
 const reservationsSql = 'select order_id as "orderId", status, lines from reservations';
 
 const paymentsSql = `
-  select order_id as "orderId", status, amount_minor::float8 as "amountMinor", currency, capture_id as "captureId" from payments`;
+  select order_id as "orderId", status, amount_minor::float8 as "amountMinor", currency, capture_id as "captureId",
+    refund_id as "refundId"
+  from payments`;
 
 const notificationsSql = `
   select order_id as "orderId", outcome, status, order_id || '.' || outcome || '@sagamart.example' as "messageId"

@@ -66,9 +66,9 @@ test('a cancel goes to the order service without a body, and its answer comes ba
   const order = await fakeService(t, () => ({ status: 202, body }));
   const { app, customer } = await openDoor(t, { order: order.url });
   const headers = await customer();
-  for (const payload of [undefined, {}]) {
+  for (const sent of [undefined, {}]) {
     const request = { method: 'POST', url: `/v1/orders/${orderId}/cancel`, headers } as const;
-    const answer = await app.inject(payload === undefined ? request : { ...request, payload });
+    const answer = await app.inject(sent === undefined ? request : { ...request, payload: sent });
     assert.deepEqual([answer.statusCode, answer.body], [202, body]);
     const received = order.received.pop();
     assert.deepEqual([received?.method, received?.path, received?.body], ['POST', `/orders/${orderId}/cancel`, '']);
