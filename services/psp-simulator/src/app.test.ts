@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
+import { createBadDays } from './bad-days.ts';
 import { openLedger } from './ledger.ts';
 
 const apiKey = 'the-key-of-this-test';
@@ -20,6 +21,9 @@ function freshApp(t: TestContext): HttpApp {
     apiKey,
     now: () => new Date('2026-11-21T10:00:00.000Z'),
     newCaptureId: () => `cap_${(count += 1)}`,
+    newRefundId: () => `ref_${(count += 1)}`,
+    badDays: createBadDays(() => 0.5),
+    slowAnswerMs: 1,
   });
   t.after(async () => {
     await app.close();
@@ -56,7 +60,7 @@ async function ledgerOf(
   app: HttpApp,
   query = '',
 ): Promise<{ items: Record<string, unknown>[]; nextAfter: number | null }> {
-  const response = await app.inject({ url: `/v1/captures${query}`, headers: { authorization: `Bearer ${apiKey}` } });
+  const response = await app.inject({ url: `/v1/ledger${query}`, headers: { authorization: `Bearer ${apiKey}` } });
   assert.equal(response.statusCode, 200);
   return response.json();
 }
@@ -76,9 +80,10 @@ test('a capture is answered and stands in the ledger', async (t) => {
     items: [
       {
         sequence: 1,
+        kind: 'capture',
+        key: 'capture-1',
         captureId: 'cap_1',
-        idempotencyKey: 'capture-1',
-        status: 'captured',
+        refundId: null,
         amountMinor: 2980,
         currency: 'EUR',
         reference: 'order-1',
@@ -209,13 +214,13 @@ test('the ledger is read page by page until nextAfter is null', async (t) => {
   for (const key of ['one', 'two', 'three']) await capture(app, { headers: { 'idempotency-key': key } });
   const first = await ledgerOf(app, '?limit=2');
   assert.deepEqual(
-    first.items.map((item) => item['idempotencyKey']),
+    first.items.map((item) => item['key']),
     ['one', 'two'],
   );
   assert.equal(first.nextAfter, 2);
   const second = await ledgerOf(app, `?after=${first.nextAfter}&limit=2`);
   assert.deepEqual(
-    second.items.map((item) => item['idempotencyKey']),
+    second.items.map((item) => item['key']),
     ['three'],
   );
   assert.equal(second.nextAfter, null);
@@ -223,7 +228,7 @@ test('the ledger is read page by page until nextAfter is null', async (t) => {
 
 test('the ledger is for the merchant only, and its page size has a limit', async (t) => {
   const app = freshApp(t);
-  assert.equal((await app.inject({ url: '/v1/captures' })).statusCode, 401);
-  const response = await app.inject({ url: '/v1/captures?limit=1001', headers: { authorization: `Bearer ${apiKey}` } });
+  assert.equal((await app.inject({ url: '/v1/ledger' })).statusCode, 401);
+  const response = await app.inject({ url: '/v1/ledger?limit=1001', headers: { authorization: `Bearer ${apiKey}` } });
   assert.equal(response.statusCode, 400);
 });

@@ -1,9 +1,11 @@
 import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
+import { controlRoutes } from './control-routes.ts';
 import type { Deps } from './deps.ts';
-import { captureRoutes } from './routes.ts';
+import { moneyRoutes } from './routes.ts';
 
 export function buildApp(deps: Deps): HttpApp {
   const app = createHttpApp({ logger: deps.logger });
-  captureRoutes(app, deps);
+  moneyRoutes(app, deps);
+  controlRoutes(app, deps);
   return app;
 }

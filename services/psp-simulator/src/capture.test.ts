@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  decideCapture,
-  meaningOf,
-  type CaptureDecision,
-  type CaptureRequest,
-  type RecordedCapture,
-} from './capture.ts';
+import { decideCapture, meaningOf, type CaptureRequest } from './capture.ts';
+import type { CaptureEntry, DeclineEntry, Decision, Entry } from './entry.ts';
 
-const fresh = { idempotencyKey: 'capture-1', captureId: 'cap_1', now: new Date('2026-11-21T10:00:00.000Z') };
+const fresh = { key: 'capture-1', captureId: 'cap_1', now: new Date('2026-11-21T10:00:00.000Z') };
 
-function decide(
-  asked: CaptureRequest,
-  known: RecordedCapture | null,
-  changes: Partial<typeof fresh> = {},
-): CaptureDecision {
+function decide(asked: CaptureRequest, known: Entry | null, changes: Partial<typeof fresh> = {}): Decision {
   return decideCapture(asked, known, { ...fresh, ...changes, fingerprint: `digest of ${meaningOf(asked)}` });
 }
 
@@ -22,15 +13,17 @@ function request(changes: Partial<CaptureRequest> = {}): CaptureRequest {
   return { amountMinor: 2980, currency: 'EUR', paymentMethod: 'tok_visa', reference: 'order-1', ...changes };
 }
 
-function recorded(changes: Partial<CaptureRequest> = {}): RecordedCapture {
+function recorded(changes: Partial<CaptureRequest> = {}): CaptureEntry | DeclineEntry {
   const decision = decide(request(changes), null);
-  assert.equal(decision.kind, 'recorded');
-  return decision.capture;
+  assert.ok(decision.kind === 'recorded');
+  const { entry } = decision;
+  assert.ok(entry.kind === 'capture' || entry.kind === 'decline');
+  return entry;
 }
 
 test('tok_visa is captured', () => {
   const capture = recorded();
-  assert.equal(capture.status, 'captured');
+  assert.equal(capture.kind, 'capture');
   assert.equal(capture.createdAt, '2026-11-21T10:00:00.000Z');
   assert.deepEqual(JSON.parse(capture.answer), {
     captureId: 'cap_1',
@@ -41,9 +34,28 @@ test('tok_visa is captured', () => {
   });
 });
 
+for (const paymentMethod of ['tok_slow', 'tok_lost_reply', 'tok_flaky']) {
+  test(`${paymentMethod} is captured, whatever becomes of its answer`, () => {
+    assert.equal(recorded({ paymentMethod }).kind, 'capture');
+  });
+}
+
+test('a key that was voided never captures, whatever is asked under it', () => {
+  const voided: Entry = { kind: 'void', key: 'capture-1', fingerprint: 'f', createdAt: '', answer: '{}' };
+  const decision = decide(request(), voided);
+  assert.ok(decision.kind === 'answered');
+  assert.deepEqual(JSON.parse(decision.answer), {
+    captureId: null,
+    status: 'voided',
+    amountMinor: 2980,
+    currency: 'EUR',
+    reference: 'order-1',
+  });
+});
+
 test('tok_declined is declined, and the decline is recorded like a capture', () => {
   const capture = recorded({ paymentMethod: 'tok_declined' });
-  assert.equal(capture.status, 'declined');
+  assert.equal(capture.kind, 'decline');
   assert.deepEqual(JSON.parse(capture.answer), {
     captureId: 'cap_1',
     status: 'declined',
@@ -66,7 +78,7 @@ for (const paymentMethod of ['tok_unknown', '4242424242424242', 'constructor', '
 test('the same request again gets what was recorded the first time', () => {
   const known = recorded();
   const later = { captureId: 'cap_2', now: new Date('2027-01-01T00:00:00.000Z') };
-  assert.deepEqual(decide(request(), known, later), { kind: 'repeated', capture: known });
+  assert.deepEqual(decide(request(), known, later), { kind: 'answered', answer: known.answer });
 });
 
 for (const changes of [
@@ -77,6 +89,6 @@ for (const changes of [
   { reference: 'order-2' },
 ]) {
   test(`a key that was used cannot be used for another request: ${JSON.stringify(changes)}`, () => {
-    assert.deepEqual(decide(request(changes), recorded()), { kind: 'key_reused' });
+    assert.deepEqual(decide(request(changes), recorded()), { kind: 'refused', refusal: 'key_reused' });
   });
 }

@@ -1,34 +1,39 @@
 import { Type, type Static } from 'typebox';
+import type { CaptureEntry, DeclineEntry, Decision, Entry, Money } from './entry.ts';
 
 /**
  * What the provider does with a capture request, given what its ledger already holds under the request's idempotency key.
- * Only `recorded` adds a row. A decline is a result like any other and is recorded. `fingerprint` is a digest of meaningOf(request).
+ * A decline is a result like any other and is recorded. A voided key never captures. `fingerprint` is a digest of meaningOf(request).
  */
 export function decideCapture(
   request: CaptureRequest,
-  known: RecordedCapture | null,
-  fresh: { idempotencyKey: string; fingerprint: string; captureId: string; now: Date },
-): CaptureDecision {
-  if (known !== null) {
-    return known.fingerprint === fresh.fingerprint ? { kind: 'repeated', capture: known } : { kind: 'key_reused' };
-  }
-  const outcome = outcomes.get(request.paymentMethod) ?? unknownPaymentMethod;
+  known: Entry | null,
+  fresh: { key: string; fingerprint: string; captureId: string; now: Date },
+): Decision {
   const { amountMinor, currency, reference } = request;
-  const answer: CaptureAnswer = { captureId: fresh.captureId, ...outcome, amountMinor, currency, reference };
-  return {
-    kind: 'recorded',
-    capture: {
-      ...outcome,
-      captureId: fresh.captureId,
-      idempotencyKey: fresh.idempotencyKey,
-      fingerprint: fresh.fingerprint,
-      amountMinor,
-      currency,
-      reference,
-      createdAt: fresh.now.toISOString(),
-      answer: JSON.stringify(answer),
-    },
+  const money: Money = { amountMinor, currency, reference };
+  if (known !== null) {
+    if (known.kind === 'void')
+      return { kind: 'answered', answer: JSON.stringify({ captureId: null, status: 'voided', ...money }) };
+    return known.fingerprint === fresh.fingerprint
+      ? { kind: 'answered', answer: known.answer }
+      : { kind: 'refused', refusal: 'key_reused' };
+  }
+  const { captureId, key, fingerprint } = fresh;
+  const outcome = outcomes.get(request.paymentMethod) ?? unknownPaymentMethod;
+  const common = {
+    key,
+    fingerprint,
+    captureId,
+    ...money,
+    createdAt: fresh.now.toISOString(),
+    answer: JSON.stringify({ captureId, ...outcome, ...money }),
   };
+  const entry: CaptureEntry | DeclineEntry =
+    outcome.status === 'captured'
+      ? { kind: 'capture', ...common }
+      : { kind: 'decline', declineReason: outcome.declineReason, ...common };
+  return { kind: 'recorded', entry };
 }
 
 /** Two requests mean the same when these four fields agree, however their JSON was spelled. */
@@ -40,42 +45,35 @@ export const CaptureRequest = Type.Object(
   {
     amountMinor: Type.Integer({ minimum: 1, maximum: 100_000_000_000 }),
     currency: Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' }),
-    paymentMethod: Type.String({
-      minLength: 1,
-      maxLength: 64,
-      description: 'tok_visa is captured, any other is declined',
-    }),
+    paymentMethod: Type.String({ minLength: 1, maxLength: 64, description: 'a test token; any other is declined' }),
     reference: Type.String({ minLength: 1, maxLength: 100, description: 'what the merchant calls this payment' }),
   },
   { additionalProperties: false },
 );
 export type CaptureRequest = Static<typeof CaptureRequest>;
 
-export type CaptureDecision =
-  | { kind: 'recorded'; capture: RecordedCapture }
-  | { kind: 'repeated'; capture: RecordedCapture }
-  | { kind: 'key_reused' };
+/** How a payment method behaves besides its outcome, when its key is seen for the first time. */
+export type Manner = 'prompt' | 'answers_late' | 'never_answers' | 'fails';
 
-/** A ledger row, before the ledger has numbered it. `answer` is the response body, byte for byte. */
-export type RecordedCapture = Outcome & {
-  captureId: string;
-  idempotencyKey: string;
-  fingerprint: string;
-  amountMinor: number;
-  currency: string;
-  reference: string;
-  createdAt: string;
-  answer: string;
-};
+export function mannerOf({ paymentMethod }: CaptureRequest): Manner {
+  return manners.get(paymentMethod) ?? 'prompt';
+}
 
 type Outcome = { status: 'captured' } | { status: 'declined'; declineReason: string };
-
-type CaptureAnswer = Outcome & { captureId: string; amountMinor: number; currency: string; reference: string };
 
 /** What each test token does. */
 const outcomes: ReadonlyMap<string, Outcome> = new Map([
   ['tok_visa', { status: 'captured' }],
+  ['tok_slow', { status: 'captured' }],
+  ['tok_lost_reply', { status: 'captured' }],
+  ['tok_flaky', { status: 'captured' }],
   ['tok_declined', { status: 'declined', declineReason: 'card_declined' }],
+]);
+
+const manners: ReadonlyMap<string, Manner> = new Map([
+  ['tok_slow', 'answers_late'],
+  ['tok_lost_reply', 'never_answers'],
+  ['tok_flaky', 'fails'],
 ]);
 
 /** A token nobody issued is a card nobody has: declined and recorded, so that the merchant learns a result. */

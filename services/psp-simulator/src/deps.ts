@@ -1,4 +1,5 @@
 import type { Logger } from '@sagamart/telemetry/logger';
+import type { BadDays } from './bad-days.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Everything the provider may touch. */
@@ -9,4 +10,8 @@ export type Deps = {
   apiKey: string;
   now: () => Date;
   newCaptureId: () => string;
+  newRefundId: () => string;
+  badDays: BadDays;
+  /** How long the answer to a slow capture takes. */
+  slowAnswerMs: number;
 };

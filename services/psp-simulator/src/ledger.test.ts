@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
-import { decideCapture, meaningOf, type CaptureDecision } from './capture.ts';
+import { decideCapture, meaningOf } from './capture.ts';
+import type { Decision } from './entry.ts';
 import { LedgerUnavailable, openLedger, type Ledger } from './ledger.ts';
 
 function ledgerFile(t: TestContext): string {
@@ -24,21 +25,21 @@ let captureCount = 0;
 function capture(
   ledger: Ledger,
   { key, paymentMethod = 'tok_visa' }: { key: string; paymentMethod?: string },
-): Promise<CaptureDecision> {
+): Promise<Decision> {
   captureCount += 1;
   const request = { amountMinor: 1490, currency: 'EUR', paymentMethod, reference: key };
   const fresh = {
-    idempotencyKey: key,
+    key,
     fingerprint: meaningOf(request),
     captureId: `cap_${captureCount}`,
     now: new Date('2026-11-21T10:00:00.000Z'),
   };
-  return ledger.record(key, (known) => decideCapture(request, known, fresh));
+  return ledger.record((books) => decideCapture(request, books.byKey(key), fresh));
 }
 
-function answerOf(decision: CaptureDecision): string {
-  assert.notEqual(decision.kind, 'key_reused');
-  return decision.kind === 'key_reused' ? '' : decision.capture.answer;
+function answerOf(decision: Decision): string {
+  assert.ok(decision.kind !== 'refused');
+  return decision.kind === 'recorded' ? decision.entry.answer : decision.answer;
 }
 
 test('captures and declines are both in the ledger, in the order they were recorded', async (t) => {
@@ -47,10 +48,10 @@ test('captures and declines are both in the ledger, in the order they were recor
   await capture(ledger, { key: 'two', paymentMethod: 'tok_declined' });
   const rows = ledger.page({ after: 0, limit: 10 });
   assert.deepEqual(
-    rows.map(({ sequence, idempotencyKey, status }) => ({ sequence, idempotencyKey, status })),
+    rows.map(({ sequence, key, kind }) => ({ sequence, key, kind })),
     [
-      { sequence: 1, idempotencyKey: 'one', status: 'captured' },
-      { sequence: 2, idempotencyKey: 'two', status: 'declined' },
+      { sequence: 1, key: 'one', kind: 'capture' },
+      { sequence: 2, key: 'two', kind: 'decline' },
     ],
   );
 });
@@ -59,7 +60,7 @@ test('two requests at once with one key are one row and one answer', async (t) =
   const ledger = freshLedger(t);
   const [first, second] = await Promise.all([capture(ledger, { key: 'same' }), capture(ledger, { key: 'same' })]);
   assert.equal(first.kind, 'recorded');
-  assert.equal(second.kind, 'repeated');
+  assert.equal(second.kind, 'answered');
   assert.equal(answerOf(first), answerOf(second));
   assert.equal(ledger.page({ after: 0, limit: 10 }).length, 1);
 });
@@ -67,7 +68,10 @@ test('two requests at once with one key are one row and one answer', async (t) =
 test('a refused request leaves no row', async (t) => {
   const ledger = freshLedger(t);
   await capture(ledger, { key: 'one' });
-  assert.deepEqual(await capture(ledger, { key: 'one', paymentMethod: 'tok_declined' }), { kind: 'key_reused' });
+  assert.deepEqual(await capture(ledger, { key: 'one', paymentMethod: 'tok_declined' }), {
+    kind: 'refused',
+    refusal: 'key_reused',
+  });
   assert.equal(ledger.page({ after: 0, limit: 10 }).length, 1);
 });
 
@@ -79,7 +83,7 @@ test('a ledger opened again knows every key it ever saw', async (t) => {
   const after = openLedger(file);
   t.after(() => after.close());
   const again = await capture(after, { key: 'one' });
-  assert.equal(again.kind, 'repeated');
+  assert.equal(again.kind, 'answered');
   assert.equal(answerOf(again), answerOf(first));
 });
 
@@ -88,7 +92,7 @@ test('more captures at once than fit one transaction are all recorded, in order 
   const keys = Array.from({ length: 450 }, (_, index) => `key-${index}`);
   await Promise.all(keys.map((key) => capture(ledger, { key })));
   assert.deepEqual(
-    ledger.page({ after: 0, limit: 1000 }).map(({ idempotencyKey }) => idempotencyKey),
+    ledger.page({ after: 0, limit: 1000 }).map(({ key }) => key),
     keys,
   );
 });
@@ -105,7 +109,7 @@ test('the ledger is read in pages', async (t) => {
   const ledger = freshLedger(t);
   for (const key of ['one', 'two', 'three']) await capture(ledger, { key });
   assert.deepEqual(
-    ledger.page({ after: 1, limit: 1 }).map(({ idempotencyKey }) => idempotencyKey),
+    ledger.page({ after: 1, limit: 1 }).map(({ key }) => key),
     ['two'],
   );
   assert.deepEqual(ledger.page({ after: 3, limit: 10 }), []);

@@ -1,25 +1,38 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import type { CaptureDecision, RecordedCapture } from './capture.ts';
+import type { Decision, Entry } from './entry.ts';
+
+/** What the ledger holds, at the moment a request is decided on. */
+export type Books = {
+  byKey: (key: string) => Entry | null;
+  /** The capture or decline of this id. */
+  capture: (captureId: string) => Entry | null;
+  refundOf: (captureId: string) => Entry | null;
+};
 
 export type Ledger = {
   /**
-   * Calls `decide` with the row of this idempotency key, or null, and stores what it decided to record. When the promise
-   * is fulfilled the row is on disk. Rejects with LedgerUnavailable: then a repeat tells whether it was stored.
+   * Calls `decide` with the books, and stores what it decided to record; nothing is recorded in between. When the promise is fulfilled the
+   * line is on disk. Rejects with LedgerUnavailable: then a repeat tells whether it was stored.
    */
-  record(idempotencyKey: string, decide: (known: RecordedCapture | null) => CaptureDecision): Promise<CaptureDecision>;
+  record(decide: (books: Books) => Decision): Promise<Decision>;
   /** Rows after a sequence number, oldest first. */
   page(range: { after: number; limit: number }): LedgerRow[];
   /** Finishes what is waiting, then closes the file. */
   close(): Promise<void>;
 };
 
-type LedgerRow = Pick<
-  RecordedCapture,
-  'captureId' | 'idempotencyKey' | 'status' | 'amountMinor' | 'currency' | 'reference' | 'createdAt'
-> & {
+type LedgerRow = {
   sequence: number;
+  kind: Entry['kind'];
+  key: string;
+  captureId: string | null;
+  refundId: string | null;
+  amountMinor: number | null;
+  currency: string | null;
+  reference: string | null;
+  createdAt: string;
 };
 
 /** The ledger could not take the request now: its disk or its lock is in trouble, or too many are waiting. */
@@ -35,12 +48,19 @@ export function openLedger(file: string): Ledger {
   database.exec('pragma journal_mode = wal; pragma synchronous = full;');
   migrate(database);
 
-  const findByKey = database.prepare('select * from captures where idempotency_key = ?');
+  const byKey = database.prepare('select * from ledger where key = ?');
+  const byCapture = database.prepare(`select * from ledger where capture_id = ? and kind in ('capture', 'decline')`);
+  const byRefunded = database.prepare(`select * from ledger where capture_id = ? and kind = 'refund'`);
   const insert = database.prepare(`
-    insert into captures (capture_id, idempotency_key, fingerprint, status, amount_minor, currency, reference, decline_reason, created_at, answer)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const readPage = database.prepare('select * from captures where sequence > ? order by sequence limit ?');
+    insert into ledger (kind, key, fingerprint, capture_id, refund_id, amount_minor, currency, reference, decline_reason, created_at, answer)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const readPage = database.prepare('select * from ledger where sequence > ? order by sequence limit ?');
 
+  const books: Books = {
+    byKey: (key) => entryOf(byKey.get(key)),
+    capture: (captureId) => entryOf(byCapture.get(captureId)),
+    refundOf: (captureId) => entryOf(byRefunded.get(captureId)),
+  };
   const waiting: Waiting[] = [];
 
   /**
@@ -66,37 +86,37 @@ export function openLedger(file: string): Ledger {
     }
   }
 
-  function decideAndInsert({ idempotencyKey, decide }: Waiting): CaptureDecision {
-    const row = findByKey.get(idempotencyKey);
-    const decision = decide(row === undefined ? null : captureOf(row));
+  function decideAndInsert({ decide }: Waiting): Decision {
+    const decision = decide(books);
     if (decision.kind === 'recorded') {
-      const { capture } = decision;
-      const declineReason = capture.status === 'declined' ? capture.declineReason : null;
+      const { entry } = decision;
+      const money = 'amountMinor' in entry ? entry : null;
       insert.run(
-        capture.captureId,
-        capture.idempotencyKey,
-        capture.fingerprint,
-        capture.status,
-        capture.amountMinor,
-        capture.currency,
-        capture.reference,
-        declineReason,
-        capture.createdAt,
-        capture.answer,
+        entry.kind,
+        entry.key,
+        entry.fingerprint,
+        'captureId' in entry ? entry.captureId : null,
+        'refundId' in entry ? entry.refundId : null,
+        money?.amountMinor ?? null,
+        money?.currency ?? null,
+        money?.reference ?? null,
+        'declineReason' in entry ? entry.declineReason : null,
+        entry.createdAt,
+        entry.answer,
       );
     }
     return decision;
   }
 
   return {
-    record: (idempotencyKey, decide) => {
+    record: (decide) => {
       if (waiting.length >= waitingMax) {
         return Promise.reject(
-          new LedgerUnavailable(`${waitingMax} captures are waiting already; send the same request again later`),
+          new LedgerUnavailable(`${waitingMax} requests are waiting already; send the same request again later`),
         );
       }
-      const { promise, resolve, reject } = Promise.withResolvers<CaptureDecision>();
-      waiting.push({ idempotencyKey, decide, resolve, reject });
+      const { promise, resolve, reject } = Promise.withResolvers<Decision>();
+      waiting.push({ decide, resolve, reject });
       if (waiting.length === 1) setImmediate(flush);
       return promise;
     },
@@ -113,9 +133,8 @@ const waitingMax = 10_000;
 const lockTimeoutMs = 500;
 
 type Waiting = {
-  idempotencyKey: string;
-  decide: (known: RecordedCapture | null) => CaptureDecision;
-  resolve: (decision: CaptureDecision) => void;
+  decide: (books: Books) => Decision;
+  resolve: (decision: Decision) => void;
   reject: (error: LedgerUnavailable) => void;
 };
 
@@ -133,45 +152,58 @@ function migrate(database: DatabaseSync): void {
   database.exec(`pragma user_version = ${Math.max(applied, migrations.length)}; commit`);
 }
 
-function captureOf(row: Row): RecordedCapture {
-  const base = {
-    captureId: text(row, 'capture_id'),
-    idempotencyKey: text(row, 'idempotency_key'),
+function entryOf(row: Row | undefined): Entry | null {
+  if (row === undefined) return null;
+  const kind = kindOf(row);
+  const common = {
+    key: text(row, 'key'),
     fingerprint: text(row, 'fingerprint'),
-    amountMinor: integer(row, 'amount_minor'),
-    currency: text(row, 'currency'),
-    reference: text(row, 'reference'),
     createdAt: text(row, 'created_at'),
     answer: text(row, 'answer'),
   };
-  return row['decline_reason'] === null
-    ? { ...base, status: 'captured' }
-    : { ...base, status: 'declined', declineReason: text(row, 'decline_reason') };
+  if (kind === 'void') return { kind, ...common };
+  const captured = {
+    ...common,
+    captureId: text(row, 'capture_id'),
+    amountMinor: integer(row, 'amount_minor'),
+    currency: text(row, 'currency'),
+    reference: text(row, 'reference'),
+  };
+  if (kind === 'capture') return { kind, ...captured };
+  if (kind === 'decline') return { kind, ...captured, declineReason: text(row, 'decline_reason') };
+  return { kind, ...captured, refundId: text(row, 'refund_id') };
 }
 
 function ledgerRowOf(row: Row): LedgerRow {
-  const { captureId, idempotencyKey, status, amountMinor, currency, reference, createdAt } = captureOf(row);
   return {
     sequence: integer(row, 'sequence'),
-    captureId,
-    idempotencyKey,
-    status,
-    amountMinor,
-    currency,
-    reference,
-    createdAt,
+    kind: kindOf(row),
+    key: text(row, 'key'),
+    captureId: row['capture_id'] === null ? null : text(row, 'capture_id'),
+    refundId: row['refund_id'] === null ? null : text(row, 'refund_id'),
+    amountMinor: row['amount_minor'] === null ? null : integer(row, 'amount_minor'),
+    currency: row['currency'] === null ? null : text(row, 'currency'),
+    reference: row['reference'] === null ? null : text(row, 'reference'),
+    createdAt: text(row, 'created_at'),
   };
+}
+
+const kinds = ['capture', 'decline', 'void', 'refund'] as const;
+
+function kindOf(row: Row): Entry['kind'] {
+  const kind = kinds.find((known) => known === row['kind']);
+  if (kind === undefined) throw new TypeError(`expected a kind in ledger.kind, found ${String(row['kind'])}`);
+  return kind;
 }
 
 function text(row: Row, column: string): string {
   const value = row[column];
-  if (typeof value !== 'string') throw new TypeError(`expected text in captures.${column}, found ${typeof value}`);
+  if (typeof value !== 'string') throw new TypeError(`expected text in ledger.${column}, found ${typeof value}`);
   return value;
 }
 
 function integer(row: Row, column: string): number {
   const value = row[column];
-  if (typeof value !== 'number')
-    throw new TypeError(`expected an integer in captures.${column}, found ${typeof value}`);
+  if (typeof value !== 'number') throw new TypeError(`expected an integer in ledger.${column}, found ${typeof value}`);
   return value;
 }

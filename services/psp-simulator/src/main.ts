@@ -3,6 +3,7 @@ import { listen } from '@sagamart/service-kit/http-app';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
+import { createBadDays } from './bad-days.ts';
 import { readConfig } from './config.ts';
 import { openLedger } from './ledger.ts';
 
@@ -15,6 +16,9 @@ const app = buildApp({
   apiKey: config.PSP_API_KEY,
   now: () => new Date(),
   newCaptureId: () => `cap_${randomUUID()}`,
+  newRefundId: () => `ref_${randomUUID()}`,
+  badDays: createBadDays(Math.random),
+  slowAnswerMs: 3_000,
 });
 
 closeOnSignal(logger, [

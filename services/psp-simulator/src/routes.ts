@@ -1,36 +1,104 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { parseIdempotencyKey } from '@sagamart/service-kit/idempotency';
 import { Problem } from '@sagamart/service-kit/problem';
 import { Type } from 'typebox';
-import { CaptureRequest, decideCapture, meaningOf } from './capture.ts';
+import { CaptureRequest, decideCapture, mannerOf, meaningOf } from './capture.ts';
+import { decideRefund, decideVoid, meaningOfRefund, RefundRequest, VoidRequest } from './compensation.ts';
 import type { Deps } from './deps.ts';
-import { LedgerUnavailable } from './ledger.ts';
+import type { Decision, Refusal } from './entry.ts';
+import { LedgerUnavailable, type Books } from './ledger.ts';
+import { digest, merchantCheck } from './merchant.ts';
 
-/** POST and GET /v1/captures. Every call needs the merchant's key. */
-export function captureRoutes(app: HttpApp, deps: Deps): void {
-  const requireMerchant = merchantCheck(deps.apiKey);
+/** Captures, voids, refunds and the ledger. Every call needs the merchant's key; the first three have their bad days. */
+export function moneyRoutes(app: HttpApp, deps: Deps): void {
+  const { badDays, ledger } = deps;
+  const onRequest = merchantCheck(deps.apiKey);
+  const preHandler = async (_request: unknown, reply: Connection): Promise<void> => {
+    const arrival = await badDays.arrive();
+    if (arrival === 'failed') throw failure();
+    if (arrival === 'cut_off') cutOff(reply);
+  };
 
-  app.post('/v1/captures', { onRequest: requireMerchant, schema: { body: CaptureRequest } }, async (request, reply) => {
-    const idempotencyKey = parseIdempotencyKey(request.headers['idempotency-key']);
-    // A digest, so that the ledger can tell requests apart without keeping payment methods.
-    const fingerprint = digest(meaningOf(request.body)).toString('hex');
-    const fresh = { idempotencyKey, fingerprint, captureId: deps.newCaptureId(), now: deps.now() };
-    const decision = await deps.ledger
-      .record(idempotencyKey, (known) => decideCapture(request.body, known, fresh))
-      .catch((error: unknown) => {
-        throw error instanceof LedgerUnavailable ? unavailable(error) : error;
-      });
-    if (decision.kind === 'key_reused') throw keyReused();
-    // The answer is sent as the text in the ledger, not serialized again: a repeat gets the same bytes.
-    return reply.code(201).header('content-type', 'application/json; charset=utf-8').send(decision.capture.answer);
+  app.post(
+    '/v1/captures',
+    { onRequest, preHandler, schema: { body: CaptureRequest } },
+    async ({ body, headers }, reply) => {
+      const key = parseIdempotencyKey(headers['idempotency-key']);
+      const manner = mannerOf(body);
+      if (manner === 'fails' && badDays.failsFirst(key)) throw failure();
+      // A digest, so that the ledger can tell requests apart without keeping payment methods.
+      const fingerprint = digest(meaningOf(body)).toString('hex');
+      const fresh = { key, fingerprint, captureId: deps.newCaptureId(), now: deps.now() };
+      const decision = await record((books) => decideCapture(body, books.byKey(key), fresh));
+      if (decision.kind === 'recorded') {
+        if (manner === 'never_answers') return cutOff(reply);
+        if (manner === 'answers_late') await pause(deps.slowAnswerMs);
+      }
+      if (badDays.loseReply()) return cutOff(reply);
+      return reply.code(201).type(jsonMediaType).send(answerOf(decision));
+    },
+  );
+
+  app.post('/v1/voids', { onRequest, preHandler, schema: { body: VoidRequest } }, async ({ body }, reply) => {
+    const fresh = { fingerprint: digest(body.captureKey).toString('hex'), now: deps.now() };
+    const decision = await record((books) => decideVoid(body, books.byKey(body.captureKey), fresh));
+    if (badDays.loseReply()) return cutOff(reply);
+    return reply.code(200).type(jsonMediaType).send(answerOf(decision));
   });
 
-  app.get('/v1/captures', { onRequest: requireMerchant, schema: { querystring: PageQuery } }, (request) => {
+  app.post(
+    '/v1/refunds',
+    { onRequest, preHandler, schema: { body: RefundRequest } },
+    async ({ body, headers }, reply) => {
+      const key = parseIdempotencyKey(headers['idempotency-key']);
+      const fingerprint = digest(meaningOfRefund(body)).toString('hex');
+      const fresh = { key, fingerprint, refundId: deps.newRefundId(), now: deps.now() };
+      const decision = await record((books) =>
+        decideRefund(
+          body,
+          {
+            known: books.byKey(key),
+            capture: books.capture(body.captureId),
+            refundOfCapture: books.refundOf(body.captureId),
+          },
+          fresh,
+        ),
+      );
+      if (badDays.loseReply()) return cutOff(reply);
+      return reply.code(201).type(jsonMediaType).send(answerOf(decision));
+    },
+  );
+
+  app.get('/v1/ledger', { onRequest, schema: { querystring: PageQuery } }, (request) => {
     const { after = 0, limit = pageLimitDefault } = request.query;
-    const items = deps.ledger.page({ after, limit });
+    const items = ledger.page({ after, limit });
     return { items, nextAfter: items.length < limit ? null : (items.at(-1)?.sequence ?? null) };
   });
+
+  async function record(decide: (books: Books) => Decision): Promise<Exclude<Decision, { kind: 'refused' }>> {
+    const decision = await ledger.record(decide).catch((error: unknown) => {
+      throw error instanceof LedgerUnavailable ? unavailable(error) : error;
+    });
+    if (decision.kind === 'refused') throw refusals[decision.refusal]();
+    return decision;
+  }
+}
+
+/** The text in the ledger, not serialized again: a repeat gets the same bytes. */
+function answerOf(decision: Exclude<Decision, { kind: 'refused' }>): string {
+  return decision.kind === 'recorded' ? decision.entry.answer : decision.answer;
+}
+
+const jsonMediaType = 'application/json; charset=utf-8';
+
+type Connection = { hijack: () => unknown; raw: { destroy: () => unknown } };
+
+/** Closes the connection without a word. */
+function cutOff<Reply extends Connection>(reply: Reply): Reply {
+  reply.hijack();
+  reply.raw.destroy();
+  return reply;
 }
 
 const pageLimitMax = 1_000;
@@ -43,32 +111,47 @@ const PageQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageLimitMax, default: pageLimitDefault })),
 });
 
-function keyReused(): Problem {
+const refusals: Readonly<Record<Refusal, () => Problem>> = {
+  key_reused: () =>
+    new Problem({
+      status: 422,
+      code: 'idempotency_key_reused',
+      detail: 'This Idempotency-Key was used for another request. Send the first request again, or take a new key.',
+    }),
+  unknown_capture: () =>
+    new Problem({
+      status: 404,
+      code: 'capture_not_found',
+      detail: 'Expected the captureId of a capture; there is none of this id.',
+    }),
+  already_refunded: () =>
+    new Problem({
+      status: 409,
+      code: 'already_refunded',
+      detail: 'This capture was refunded under another Idempotency-Key; a capture is refunded once.',
+    }),
+  refund_too_large: () =>
+    new Problem({
+      status: 422,
+      code: 'refund_too_large',
+      detail: 'Expected at most the captured amount.',
+      errors: [{ pointer: '/amountMinor', detail: 'at most the captured amount' }],
+    }),
+  other_currency: () =>
+    new Problem({
+      status: 422,
+      code: 'currency_mismatch',
+      detail: 'Expected the currency of the capture.',
+      errors: [{ pointer: '/currency', detail: 'the currency of the capture' }],
+    }),
+};
+
+function failure(): Problem {
   return new Problem({
-    status: 422,
-    code: 'idempotency_key_reused',
-    detail: 'This Idempotency-Key was used for another request. Send the first request again, or take a new key.',
+    status: 500,
+    code: 'provider_failed',
+    detail: 'The provider has a bad day. Nothing was recorded; send the same request again.',
   });
-}
-
-function merchantCheck(
-  apiKey: string,
-): (request: { headers: { authorization?: string | undefined } }) => Promise<void> {
-  const expected = digest(`Bearer ${apiKey}`);
-  return async (request) => {
-    // Digests have one length and are compared in constant time: the time taken tells nothing about the key.
-    if (timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) return;
-    throw new Problem({
-      status: 401,
-      code: 'unauthorized',
-      detail: 'Expected the merchant key: Authorization: Bearer <PSP_API_KEY>.',
-      headers: { 'www-authenticate': 'Bearer' },
-    });
-  };
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function unavailable(cause: LedgerUnavailable): Problem {
