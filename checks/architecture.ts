@@ -48,7 +48,8 @@ export const workspacesAreImportedByName: Rule = (modules) =>
         ),
     );
 
-const pureNouns = /^services\/[^/]+\/src\/(order|reservation|product|payment|notification|capture|[a-z-]+-view)\.ts$/;
+const pureNouns =
+  /^services\/[^/]+\/src\/(order|reservation|product|payment|notification|capture|compensation|entry|[a-z-]+-view)\.ts$/;
 
 export const decisionsImportOnlyContracts: Rule = (modules) =>
   modules

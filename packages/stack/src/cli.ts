@@ -3,6 +3,7 @@ import { runDoctor } from './doctor.ts';
 import { followLog } from './log-follower.ts';
 import { partNames, type PartName } from './part.ts';
 import { endLeftovers, findLeftovers } from './process-record.ts';
+import { controlPsp, formatPspControls, readPspRequest } from './psp-controls.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { controlPart, findShop, type PartAction, readShopStatus, stopShop } from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
@@ -17,6 +18,9 @@ npm run stack -- <command>
   stop|start|restart|pause|resume <part>  do that to one part; a stopped one stays down
   kill <part> [--leave]                   kill -9; it comes back by itself unless --leave
   logs <part|supervisor> [--follow]
+  psp status|up|down [--json]             how the payment provider misbehaves; not at all; it answers nobody
+  psp latency <ms>|errors <share>|lose <count>
+                                          pause each request; fail a share of them; lose the next replies
   usage [--seconds 60] [--json]           memory and CPU of every part
 npm run doctor                            is this machine ready, and what to do if not
 parts: ${partNames.join(' ')}`;
@@ -35,7 +39,7 @@ const options = {
 const { values: flags, positionals } = readArguments();
 
 try {
-  await run(readSettings(), flags.help ? 'help' : (positionals[0] ?? 'help'), positionals[1]);
+  await run(readSettings(), flags.help ? 'help' : (positionals[0] ?? 'help'), positionals[1], positionals[2]);
 } catch (error) {
   console.error(error instanceof StackProblem ? error.message : error);
   process.exitCode = 1;
@@ -50,7 +54,7 @@ function readArguments() {
   }
 }
 
-async function run(settings: Settings, command: string, name: string | undefined): Promise<void> {
+async function run(settings: Settings, command: string, name?: string, value?: string): Promise<void> {
   switch (command) {
     case 'start':
       // `start` alone opens the shop, `start <part>` one part of it.
@@ -74,6 +78,11 @@ async function run(settings: Settings, command: string, name: string | undefined
       return act(settings, command, name);
     case 'logs':
       return followLog(settings.home, name === 'supervisor' ? name : partName(name), { follow: flags.follow });
+    case 'psp': {
+      const request = readPspRequest(name, value);
+      const controls = await controlPsp(await findShop(settings.home), request);
+      return console.log(flags.json ? JSON.stringify(controls, undefined, 2) : formatPspControls(controls));
+    }
     case 'usage':
       return showUsage(settings);
     case 'doctor':
