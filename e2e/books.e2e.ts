@@ -79,7 +79,7 @@ const rowTamperings: RowTampering[] = [
   {
     service: 'notification',
     what: 'a customer who was never told',
-    sql: 'delete from notifications where order_id = (select order_id from notifications order by order_id desc limit 1)',
+    sql: 'delete from notifications where ctid = (select ctid from notifications order by ctid desc limit 1)',
     finds: 'told_once',
   },
   {

@@ -119,7 +119,7 @@ test("somebody else's order and an order there is not cannot be cancelled, and n
   const { token: stranger } = await client.openSession();
   assertRefused(await client.cancelOrder(stranger, orderId), { status: 404, code: 'not_found' });
   assertRefused(await client.cancelOrder(token, newId()), { status: 404, code: 'not_found' });
-  assertRefused(await client.cancelOrder(token, 'not-an-order'), { status: 400, pointer: '/orderId' });
+  assertRefused(await client.cancelOrder(token, 'not-an-order'), { status: 400, pointer: '/params/orderId' });
   assertRefused(await client.call('POST', `/v1/orders/${orderId}/cancel`), { status: 401 });
   assert.equal((await client.orderWhere(token, orderId, ({ status }) => status !== 'pending')).status, 'confirmed');
 });

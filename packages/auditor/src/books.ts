@@ -112,7 +112,7 @@ export type TopicRecord = {
   data: string;
 };
 
-/** One line of the provider's ledger. What a kind of line does not know is null: a void has no amount, a decline no capture. */
+/** One line of the provider's ledger. What a kind of line does not know is null: a void has no amount and no capture. */
 export type LedgerEntry = {
   sequence: number;
   kind: 'capture' | 'decline' | 'void' | 'refund';
