@@ -10,6 +10,7 @@ const isNamed = (file: string): boolean => named.length === 0 || named.some((par
 
 const concurrency = 2;
 const testTimeoutMs = 120_000;
+const runLimitMs = 900_000;
 
 const root = join(import.meta.dirname, '..');
 process.chdir(root);
@@ -30,7 +31,7 @@ const servers = await openTestServers({ withKafka: files.some((file) => file.inc
 const closeOnSignal = () => void servers.close().finally(() => process.exit(1));
 process.once('SIGINT', closeOnSignal).once('SIGTERM', closeOnSignal);
 try {
-  tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, env: servers.env }));
+  tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, runLimitMs, env: servers.env }));
 } finally {
   process.off('SIGINT', closeOnSignal).off('SIGTERM', closeOnSignal);
   await servers.close();
