@@ -75,6 +75,7 @@ export function balancedBooks(): DraftBooks {
         totalMinor: 2_400,
         currency: 'EUR',
         lines: [line],
+        hasAddress: true,
       },
       {
         orderId: cancelledId,
@@ -83,6 +84,7 @@ export function balancedBooks(): DraftBooks {
         totalMinor: 1_200,
         currency: 'EUR',
         lines: [{ sku, quantity: 1 }],
+        hasAddress: false,
       },
     ],
     orderKeys: [
