@@ -22,7 +22,8 @@ export async function runTestFiles(options: {
   const clock = setTimeout(() => limit.abort(new Error(message)), runLimitMs);
   const env = { ...process.env, ...options.env };
   const stream = run({ files, concurrency, timeout: timeoutMs, signal: limit.signal, env });
-  const tally = { passed: 0, failed: 0 };
+  // Stays so when the run ends without a summary: tests cannot be lost in silence.
+  const tally = { passed: 0, failed: 1 };
   stream.on('test:summary', ({ file, counts }) => {
     if (file !== undefined) return;
     tally.passed = counts.passed;
