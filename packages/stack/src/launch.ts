@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { askStatus } from './control-client.ts';
+import { makeHome } from './home.ts';
 import { StackProblem } from './stack-problem.ts';
 import type { ShopStatus } from './supervisor.ts';
 
@@ -20,7 +21,7 @@ const LOOK_EVERY_MS = 150;
 
 /** Starts a supervisor that outlives us. Resolves when the shop is open; throws what the supervisor said when it could not be opened. */
 export async function launchShop({ home, env, fresh, endsWithUs, show }: Launch): Promise<void> {
-  mkdirSync(join(home, 'log'), { recursive: true, mode: 0o711 });
+  makeHome(home);
   const said = join(home, 'log', `launch-${process.pid}.log`);
   const output = openSync(said, 'w', 0o600);
   const cli = join(import.meta.dirname, 'cli.ts');
