@@ -14,12 +14,12 @@ import {
   writeFileSync,
 } from 'fs';
 import { homedir } from 'os';
-import { delimiter, dirname, join, resolve } from 'path';
+import { delimiter, dirname, join, resolve as absolute } from 'path';
 import { fileURLToPath } from 'url';
 import { stop, withLock } from './file-lock.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const cache = resolve(process.env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart'));
+const cache = absolute(process.env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart'));
 
 const entries = {
   start: ['packages/stack/src/cli.ts', 'start'],
