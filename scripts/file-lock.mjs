@@ -1,5 +1,5 @@
 // A lock for what several runs might fetch or install at once. As plain as run.mjs, for the same reason.
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'fs';
 
 const LOCK_WAIT_MS_MAX = 600000;
 const LOCK_LOOK_MS = 200;
@@ -25,7 +25,6 @@ export async function withLock(path, work) {
 }
 
 // A lock names its process by id and start time, so one left by a killed run is known for dead even when the id has been given out again.
-// Should two runs break the same dead lock at once, both work: every result is renamed into place whole.
 function takeLock(path) {
   try {
     writeFileSync(`${path}.${process.pid}`, holder(process.pid));
@@ -36,13 +35,23 @@ function takeLock(path) {
   } finally {
     rmSync(`${path}.${process.pid}`, { force: true });
   }
+  breakDeadLock(path);
+  return false;
+}
+
+// Taken aside before it is removed: had another run broken it first and locked anew, that lock is given back.
+function breakDeadLock(path) {
+  const aside = `${path}.${process.pid}`;
   try {
     const held = readFileSync(path, 'utf8');
-    if (held !== holder(held.split(' ')[0])) rmSync(path, { force: true });
+    if (held === holder(held.split(' ')[0])) return;
+    renameSync(path, aside);
+    if (readFileSync(aside, 'utf8') !== held) linkSync(aside, path);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
+  } finally {
+    rmSync(aside, { force: true });
   }
-  return false;
 }
 
 function holder(pid) {
