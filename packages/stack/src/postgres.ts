@@ -70,7 +70,6 @@ async function settleDatabase(settings: Settings, service: DatabaseService, say:
   }
   await asSuperuser(settings, service, (client) => runSqlScript(client, script, variables));
   const folder = join(settings.root, 'services', service, 'migrations');
-  if (!existsSync(folder)) return;
   say('migrating');
   await migrateDatabase({
     ownerUrl: databaseUrl(settings, service, 'owner'),
