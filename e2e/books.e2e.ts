@@ -129,7 +129,7 @@ const readTamperings: ReadTampering[] = [
   },
   {
     where: 'the ledger',
-    what: 'a capture of one cent less',
+    what: 'a capture of one cent',
     finds: 'money',
     tamper: (told) => ({ ...told, ledger: changeLast(told.ledger, { amountMinor: 1, kind: 'capture' }) }),
   },

@@ -7,6 +7,7 @@ import { startShop, stopShop } from '@sagamart/stack/shop';
 import { runTestFiles, type Tally } from './test-run.ts';
 
 const timeoutMs = 300_000;
+const runLimitMs = 1_200_000;
 
 /**
  * Opens a new shop on ports of its own, runs the end-to-end suite on it and takes it away again. A shop that does not open or does not
@@ -26,6 +27,7 @@ export async function testOwnShop(): Promise<Tally> {
         files: files.map((file) => join(import.meta.dirname, file)),
         concurrency: 1,
         timeoutMs,
+        runLimitMs,
         env,
       });
     } finally {

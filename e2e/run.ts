@@ -5,6 +5,7 @@ import { closeTally, runTestFiles } from './test-run.ts';
 import { findShop } from '@sagamart/stack/shop';
 
 const timeoutMs = 300_000;
+const runLimitMs = 1_200_000;
 
 const { values, positionals } = parseArgs({
   options: { target: { type: 'string', default: 'native' } },
@@ -27,6 +28,5 @@ const files = globSync('*.e2e.ts', { cwd: import.meta.dirname })
   .filter(named)
   .toSorted();
 // One file after the other: each compares the books of the whole shop at rest.
-closeTally([
-  await runTestFiles({ files: files.map((file) => join(import.meta.dirname, file)), concurrency: 1, timeoutMs }),
-]);
+const paths = files.map((file) => join(import.meta.dirname, file));
+closeTally([await runTestFiles({ files: paths, concurrency: 1, timeoutMs, runLimitMs })]);

@@ -4,17 +4,26 @@ import { spec } from 'node:test/reporters';
 
 export type Tally = { passed: number; failed: number };
 
-/** Runs node:test files, each in a process of its own, and shows them as they end. A test that is skipped or cancelled has not passed. */
+/**
+ * Runs node:test files, each in a process of its own, and shows them as they end. A test that is skipped or cancelled has not passed, nor has
+ * a file that still runs after `runLimitMs`: `timeoutMs` ends a test, but not a file whose tests are over and left something open.
+ */
 export async function runTestFiles(options: {
   files: string[];
   concurrency: number;
   timeoutMs: number;
+  runLimitMs: number;
   env?: NodeJS.ProcessEnv;
 }): Promise<Tally> {
-  const { files, concurrency, timeoutMs } = options;
+  const { files, concurrency, timeoutMs, runLimitMs } = options;
   if (files.length === 0) return { passed: 0, failed: 0 };
-  const stream = run({ files, concurrency, timeout: timeoutMs, env: { ...process.env, ...options.env } });
-  const tally = { passed: 0, failed: 0 };
+  const limit = new AbortController();
+  const message = `the run was ended after ${runLimitMs / 1_000} s: the file that ran then waits for ever or left something open`;
+  const clock = setTimeout(() => limit.abort(new Error(message)), runLimitMs);
+  const env = { ...process.env, ...options.env };
+  const stream = run({ files, concurrency, timeout: timeoutMs, signal: limit.signal, env });
+  // Stays so when the run ends without a summary: tests cannot be lost in silence.
+  const tally = { passed: 0, failed: 1 };
   stream.on('test:summary', ({ file, counts }) => {
     if (file !== undefined) return;
     tally.passed = counts.passed;
@@ -23,12 +32,15 @@ export async function runTestFiles(options: {
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });
   await new Promise<void>((resolve, reject) => report.once('end', resolve).once('error', reject));
+  clearTimeout(clock);
   return tally;
 }
 
-/** Runs a program as one check: it passes when it exits with 0. Its output is shown as it comes. */
+const checkLimitMs = 600_000;
+
+/** Runs a program as one check: it passes when it exits with 0 in time. Its output is shown as it comes. */
 export async function runCheck(program: string, args: readonly string[]): Promise<Tally> {
-  const child = spawn(program, args, { stdio: 'inherit' });
+  const child = spawn(program, args, { stdio: 'inherit', timeout: checkLimitMs });
   const code = await new Promise<number | null>((resolve, reject) => child.once('exit', resolve).once('error', reject));
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }

@@ -2,13 +2,24 @@
 // Plain JavaScript on purpose, and no newer syntax than Node 14 reads: it must run before anything is installed, if only to say what is missing.
 import { spawn, spawnSync } from 'child_process';
 import { createHash } from 'crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'fs';
 import { homedir } from 'os';
-import { delimiter, dirname, join } from 'path';
+import { delimiter, dirname, join, resolve as absolute } from 'path';
 import { fileURLToPath } from 'url';
+import { stop, withLock } from './file-lock.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const cache = process.env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart');
+const cache = absolute(process.env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart'));
 
 const entries = {
   start: ['packages/stack/src/cli.ts', 'start'],
@@ -43,8 +54,6 @@ const tools = [
 ];
 
 const NODE_MAJOR_MIN = 18;
-const LOCK_WAIT_MS_MAX = 600000;
-const LOCK_LOOK_MS = 200;
 const ORPHAN_LOOK_MS = 500;
 
 main().catch((error) => {
@@ -60,7 +69,8 @@ async function main() {
   const folders = [];
   for (const tool of tools) if (!tool.here()) folders.push(await fetchTool(tool));
   const env = { ...process.env, SAGAMART_CACHE: cache, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
-  env.PATH = [...folders, env.PATH].join(delimiter);
+  // The Node that was fetched, else this one: another may come first on PATH.
+  env.PATH = [...folders, dirname(process.execPath), env.PATH].join(delimiter);
   await installPackages(env);
   await runEntry(command, args, env);
 }
@@ -77,11 +87,23 @@ function checkMachine() {
     );
   }
   try {
-    mkdirSync(cache, { recursive: true });
+    makeFolder(cache);
+    accessSync(cache, constants.W_OK);
   } catch (error) {
     throw stop(
-      `The cache folder ${cache} cannot be made (${error.code}). Set SAGAMART_CACHE to a folder that you may write to.`,
+      `The cache folder ${cache} cannot be made or written to (${error.code}). Set SAGAMART_CACHE to a folder that you may write to.`,
     );
+  }
+}
+
+// Not mkdir's own `recursive`, which tries for ever where the kernel makes no folders: under /proc.
+function makeFolder(path) {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
   }
 }
 
@@ -219,57 +241,4 @@ async function step(title, work) {
   console.error(`  ${title} …`);
   await work();
   console.error(`  ${title}: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
-}
-
-async function withLock(path, work) {
-  const deadline = Date.now() + LOCK_WAIT_MS_MAX;
-  let told = false;
-  while (!takeLock(path)) {
-    if (Date.now() > deadline)
-      throw stop(
-        `Another run has held ${path} for ${LOCK_WAIT_MS_MAX / 60000} minutes. If no other start is running, remove that file.`,
-      );
-    if (!told) console.error('  another run is fetching the same things; waiting for it …');
-    told = true;
-    await new Promise((resolve) => setTimeout(resolve, LOCK_LOOK_MS));
-  }
-  try {
-    await work();
-  } finally {
-    rmSync(path, { force: true });
-  }
-}
-
-// A lock names its process by id and start time, so one left by a killed run is known for dead even when the id has been given out again.
-// Should two runs break the same dead lock at once, both work: every result is renamed into place whole.
-function takeLock(path) {
-  try {
-    writeFileSync(`${path}.${process.pid}`, holder(process.pid));
-    linkSync(`${path}.${process.pid}`, path);
-    return true;
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(`${path}.${process.pid}`, { force: true });
-  }
-  try {
-    const held = readFileSync(path, 'utf8');
-    if (held !== holder(held.split(' ')[0])) rmSync(path, { force: true });
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-  }
-  return false;
-}
-
-function holder(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-  } catch {
-    return `${pid} gone`;
-  }
-}
-
-function stop(message) {
-  return Object.assign(new Error(message), { expected: true });
 }

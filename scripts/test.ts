@@ -10,6 +10,7 @@ const isNamed = (file: string): boolean => named.length === 0 || named.some((par
 
 const concurrency = 2;
 const testTimeoutMs = 120_000;
+const runLimitMs = 900_000;
 
 const root = join(import.meta.dirname, '..');
 process.chdir(root);
@@ -26,13 +27,18 @@ const files = ['checks', 'packages', 'services', 'e2e']
   .flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] }))
   .filter(isNamed)
   .toSorted();
-const servers = await openTestServers({ withKafka: files.some((file) => file.includes('.kafka.')) });
-const closeOnSignal = () => void servers.close().finally(() => process.exit(1));
-process.once('SIGINT', closeOnSignal).once('SIGTERM', closeOnSignal);
+const interrupted = new AbortController();
+const interrupt = () => interrupted.abort();
+process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+const servers = await openTestServers({
+  withKafka: files.some((file) => file.includes('.kafka.')),
+  signal: interrupted.signal,
+});
+interrupted.signal.addEventListener('abort', () => void servers.close().finally(() => process.exit(1)));
 try {
-  tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, env: servers.env }));
+  tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, runLimitMs, env: servers.env }));
 } finally {
-  process.off('SIGINT', closeOnSignal).off('SIGTERM', closeOnSignal);
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   await servers.close();
 }
 

@@ -94,6 +94,7 @@ export function balancedBooks(): DraftBooks {
         totalMinor: 2_400,
         currency: 'EUR',
         lines: [line],
+        hasAddress: true,
       },
       {
         orderId: cancelledId,
@@ -102,6 +103,7 @@ export function balancedBooks(): DraftBooks {
         totalMinor: 1_200,
         currency: 'EUR',
         lines: [{ sku, quantity: 1 }],
+        hasAddress: false,
       },
       ...[refundedId, voidedId].map((orderId) => ({
         orderId,

@@ -29,6 +29,8 @@ export type OrderRow = {
   totalMinor: number;
   currency: string;
   lines: readonly Quantity[];
+  /** Whether the customer left an address to write to. */
+  hasAddress: boolean;
 };
 
 export type Quantity = { sku: string; quantity: number };

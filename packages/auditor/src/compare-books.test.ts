@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newId } from '@sagamart/contracts/ids';
 import { balancedBooks, cancelledId, confirmedId } from './balanced-books-fixture.ts';
-import { compareBooks } from './compare-books.ts';
+import { compareBooks, lastingFindings } from './compare-books.ts';
 import { at, testTamperings } from './tampering-fixture.ts';
 
 test('books that agree give no finding', () => {
@@ -30,6 +30,22 @@ test('a client was given an order id that does not exist', () => {
     compareBooks(balancedBooks(), [lost]).map(({ about }) => about),
     [lost],
   );
+});
+
+test('a clock that was set back between two events does not change which was said last', () => {
+  const books = balancedBooks();
+  books.messages.order.outbox.reverse();
+  assert.deepEqual(compareBooks(books), []);
+});
+
+test('what is found once is not yet wrong: it is what is found again', () => {
+  const books = balancedBooks();
+  books.payments.shift();
+  const missing = compareBooks(books);
+  assert.ok(missing.length > 0);
+  assert.deepEqual(lastingFindings(missing, compareBooks(balancedBooks())), []);
+  at(books.stock, 0).onHand += 1;
+  assert.deepEqual(lastingFindings(missing, compareBooks(books)), missing);
 });
 
 test('a pending order is not decided: nobody is told of it', () => {
@@ -124,6 +140,27 @@ testTamperings([
     about: confirmedId,
     says: ['the notification of being confirmed was not sent'],
     tamper: ({ notifications }) => void (at(notifications, 0).status = 'pending'),
+  },
+  {
+    title: 'a customer with an address was not written to',
+    finds: 'told_once',
+    about: confirmedId,
+    says: ['nobody was told of being confirmed, though the order has an address'],
+    tamper: ({ notifications, mails }) => {
+      at(notifications, 0).status = 'no_address';
+      mails.pop();
+    },
+  },
+  {
+    title: 'a customer without an address was written to',
+    finds: 'told_once',
+    about: cancelledId,
+    says: ['the notification of being cancelled has an address, the order has none'],
+    tamper: ({ notifications, mails }) => {
+      const notification = at(notifications, 1);
+      notification.status = 'sent';
+      mails.push(notification.messageId);
+    },
   },
   {
     title: 'the mail server never got a mail',

@@ -30,3 +30,16 @@ export function compareBooks(books: Books, acceptedOrderIds: Iterable<string> = 
     ...compareDoors(books),
   ];
 }
+
+/**
+ * What is in both of two comparisons, in the words of the second. An order that was placed while the books were read stands in some of them and
+ * not yet in others: that is a reason to read again, not to raise an alarm.
+ */
+export function lastingFindings(before: readonly Finding[], after: readonly Finding[]): Finding[] {
+  const known = new Set(before.map(textOf));
+  return after.filter((finding) => known.has(textOf(finding)));
+}
+
+function textOf({ invariant, about, detail }: Finding): string {
+  return JSON.stringify([invariant, about, detail]);
+}

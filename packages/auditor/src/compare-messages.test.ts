@@ -44,6 +44,11 @@ testTamperings([
     tamper: ({ records }) => void (at(records, 2).data = '{}'),
   },
   {
+    title: 'a repeated record says something else than the first',
+    finds: 'nothing_lost',
+    tamper: ({ records }) => void records.push({ ...at(records, 2), offset: 99, lamport: 99 }),
+  },
+  {
     title: 'a record has another key',
     finds: 'nothing_lost',
     tamper: ({ records }) => void (at(records, 2).key = confirmedId.replace(/^0/, '1')),

@@ -5,6 +5,7 @@ export function compareNotifications(books: Books): Finding[] {
   const findings: Finding[] = [];
   const report = (about: string, detail: string) => findings.push({ invariant: 'told_once', about, detail });
   const decided = outcomesOf(books);
+  const orders = new Map(books.orders.map((order) => [order.orderId, order]));
   const mails = new Set(books.mails);
   const told = new Set<string>();
   const messageIds = new Set<string>();
@@ -15,6 +16,11 @@ export function compareNotifications(books: Books): Finding[] {
     told.add(subject);
     if (!decided.has(subject)) report(orderId, `has a notification of being ${outcome}, which was never decided`);
     if (status === 'pending') report(orderId, `the notification of being ${outcome} was not sent`);
+    const hasAddress = orders.get(orderId)?.hasAddress;
+    if (hasAddress === true && status === 'no_address')
+      report(orderId, `nobody was told of being ${outcome}, though the order has an address`);
+    if (hasAddress === false && status !== 'no_address')
+      report(orderId, `the notification of being ${outcome} has an address, the order has none`);
     if (status === 'no_address') continue;
     messageIds.add(messageId);
     if (status === 'sent' && !mails.has(messageId))

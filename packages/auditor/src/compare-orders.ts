@@ -4,12 +4,14 @@ import type { Books, Finding } from './books.ts';
 export function compareOutcomes(books: Books, acceptedOrderIds: Iterable<string> = []): Finding[] {
   const findings: Finding[] = [];
   const orderIds = new Set(books.orders.map(({ orderId }) => orderId));
-  const lastSaid = new Map<string, string>();
-  for (const { key, type, topic } of books.messages.order.outbox) if (topic === 'order.events') lastSaid.set(key, type);
+  // By version, not by id: the time in an id is a clock's, and clocks are set back.
+  const lastSaid = new Map<string, { type: string; version: number }>();
+  for (const { key, type, topic, version } of books.messages.order.outbox)
+    if (topic === 'order.events' && version > (lastSaid.get(key)?.version ?? 0)) lastSaid.set(key, { type, version });
 
   for (const { orderId, status } of books.orders) {
     if (status === 'pending') findings.push({ invariant: 'terminal', about: orderId, detail: 'is still pending' });
-    const said = lastSaid.get(orderId);
+    const said = lastSaid.get(orderId)?.type;
     const expected = status === 'pending' ? 'order.placed' : `order.${status}`;
     if (said !== undefined && said !== expected) {
       findings.push({

@@ -83,7 +83,8 @@ async function select<Row>(reader: Reader, text: string): Promise<Row[]> {
 }
 
 const ordersSql = `
-  select order_id as "orderId", customer_id as "customerId", status, total_minor::float8 as "totalMinor", currency, lines
+  select order_id as "orderId", customer_id as "customerId", status, total_minor::float8 as "totalMinor", currency, lines,
+    email is not null as "hasAddress"
   from orders order by order_id`;
 
 const orderKeysSql = `

@@ -34,7 +34,7 @@ export async function openBooks(shop: AuditedShop): Promise<OpenBooks> {
   const readMails = createMailReader(shop.mailUrl);
   const topicReader = await openTopicReader(shop.kafkaBrokers);
   const rest = createRestWatch(pools);
-  let attempts: Promise<Door[]> | undefined;
+  let attempts: Door[] | undefined;
 
   /** The mail catcher files a mail a moment after it has taken it over, so one that was just sent is waited for. */
   const readMailsOf = async (sent: readonly string[]): Promise<string[]> => {
@@ -53,8 +53,8 @@ export async function openBooks(shop: AuditedShop): Promise<OpenBooks> {
         const readers = mapServices((service, index) => replaced[service] ?? snapshots[index] ?? pools[service]);
         const databases = await readDatabases(readers);
         const strangers = await Promise.all(serviceNames.map((service) => listStrangers(service, pools[service])));
-        attempts ??= tryDoors(shop.auditorUrls);
-        const doors = [...strangers.flat(), ...(await attempts)];
+        attempts ??= await tryDoors(shop.auditorUrls);
+        const doors = [...strangers.flat(), ...attempts];
         const [topics, ledger] = await Promise.all([
           topicReader.readToEnd(),
           readLedger({ url: shop.pspUrl, apiKey: shop.pspApiKey }),

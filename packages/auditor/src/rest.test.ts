@@ -52,6 +52,14 @@ test('a shop is at rest when it was so twice in a row', async () => {
   assert.equal(asked(), 4);
 });
 
+test('a shop where nothing is under way but the counts go on changing is not at rest, and says so', async () => {
+  const { watch } = shopWithPending(0);
+  assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: -1 }), {
+    atRest: false,
+    unmet: ['the counts still change'],
+  });
+});
+
 test('at the deadline the answer says what was under way', async () => {
   const { watch } = shopWithPending(3);
   assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: 150 }), {

@@ -45,7 +45,8 @@ export function createRestWatch(readers: Readonly<Record<ServiceName, Reader>>):
         const unmet = unmetConditions(counts);
         const now = JSON.stringify(Object.values(counts).map((each) => [...each]));
         if (unmet.length === 0 && now === before) return { atRest: true, unmet };
-        if (Date.now() > deadline) return { atRest: false, unmet };
+        if (Date.now() > deadline)
+          return { atRest: false, unmet: unmet.length > 0 ? unmet : ['the counts still change'] };
         before = unmet.length === 0 ? now : '';
         await pause(pollMs);
       }

@@ -39,6 +39,8 @@ export async function openTopicReader(brokers: readonly string[]): Promise<Topic
   await Promise.all([admin.connect(), consumer.connect()]);
   await startReading(consumer, (topic, partition, message) => {
     const place = `${topic} ${partition}`;
+    // A reader that lost its place in the group begins again at the start.
+    if (Number(message.offset) < (nextOffset.get(place) ?? 0)) return;
     const records = read.get(place) ?? [];
     if (records.length === 0) read.set(place, records);
     records.push(toTopicRecord(topic, partition, message));

@@ -19,6 +19,7 @@ const stockPerProduct = 100_000;
 // Well under the 50 orders/s that a customer may send.
 const ordersPerCustomerSecondMax = 10;
 const answerTimeoutMs = 30_000;
+const productDeadlineMs = 30_000;
 
 /** Places orders through the gateway as several guests would, by plan, and resolves when the last is answered. */
 export async function runLoad(shop: Shop, plan: Plan): Promise<Load> {
@@ -114,12 +115,16 @@ async function createProducts(door: Door, shop: Shop): Promise<string[]> {
   const skus = Array.from({ length: productsMax }, (_, index) => `LOAD-${String(index + 1).padStart(2, '0')}`);
   for (const sku of skus) {
     const body = { name: `Load test mug ${sku}`, description: 'Sold in bulk.', priceMinor: 990, currency: 'EUR' };
-    const put = await door.send('PUT', `/v1/products/${sku}`, { token, body });
+    const deadline = nowMs() + productDeadlineMs;
+    let put = await door.send('PUT', `/v1/products/${sku}`, { token, body });
+    // 202: the order service does not know the product yet, and would refuse an order of it.
+    while (put.status === 202 && nowMs() < deadline)
+      put = await door.send('PUT', `/v1/products/${sku}`, { token, body });
     const restocked = await door.send('POST', `/v1/products/${sku}/restock`, {
       token,
       body: { quantity: stockPerProduct },
     });
-    if (put.status >= 300 || restocked.status !== 200)
+    if (put.status !== 200 || restocked.status !== 200)
       throw new Error(`no stock for the load: ${put.text} ${restocked.text}`);
   }
   return skus;

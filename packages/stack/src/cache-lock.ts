@@ -26,12 +26,12 @@ export async function tryLock(name: string): Promise<Lock | undefined> {
 
 const LOOK_AGAIN_MS = 200;
 
-/** Like tryLock, but waits for whoever holds it. */
-export async function waitForLock(name: string, waiting: () => void): Promise<Lock> {
+/** Like tryLock, but waits for whoever holds it until the signal aborts. */
+export async function waitForLock(name: string, waiting: () => void, signal: AbortSignal): Promise<Lock> {
   for (;;) {
     const lock = await tryLock(name);
     if (lock !== undefined) return lock;
     waiting();
-    await delay(LOOK_AGAIN_MS);
+    await delay(LOOK_AGAIN_MS, undefined, { signal });
   }
 }

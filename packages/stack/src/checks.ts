@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { HOST } from './addresses.ts';
 import { isRoot, postgresUser } from './home.ts';
 import { JAVA_MAJOR_MIN, javaFolder, type JavaVersion, javaVersion } from './java.ts';
@@ -106,15 +107,7 @@ export function judgeJava({ text, major }: JavaVersion): Check {
 function checkMaven(settings: Settings): Check {
   if (existsSync(javaFolder(settings))) return { name: 'Maven', found: 'not needed, its packages are in the cache' };
   const said = spawnSync('mvn', ['--version'], { encoding: 'utf8' });
-  if (said.status === 0)
-    return {
-      name: 'Maven',
-      found:
-        said.stdout
-          .split('\n')[0]
-          ?.replaceAll(/\[[\d;]*m/g, '')
-          .replaceAll('\u001B', '') ?? 'yes',
-    };
+  if (said.status === 0) return { name: 'Maven', found: stripVTControlCharacters(said.stdout.split('\n')[0] ?? '') };
   return {
     name: 'Maven',
     found: 'none',

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { tryLock } from './cache-lock.ts';
 import { runDoctor } from './doctor.ts';
 import { followLog } from './log-follower.ts';
 import { partNames, type PartName } from './part.ts';
@@ -97,7 +98,11 @@ async function bringDown(settings: Settings): Promise<void> {
   const began = Date.now();
   if (await stopShop(settings.home))
     return console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
+  const lock = await tryLock(settings.home);
+  if (lock === undefined)
+    throw new StackProblem('starting', `A shop is just starting or ending in ${settings.home}. Try again in a moment.`);
   const leftovers = await endLeftovers(settings.home);
+  lock.release();
   console.log(
     leftovers.length === 0
       ? 'No shop was running.'

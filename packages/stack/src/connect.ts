@@ -156,7 +156,8 @@ export async function restartFailed(settings: Settings, connector: string): Prom
     `${connectUrl(settings)}/connectors/${connector}/restart?includeTasks=true&onlyFailed=true`,
     { method: 'POST', signal: AbortSignal.timeout(10_000) },
   );
-  await answer.body?.cancel();
+  const said = await answer.text();
+  if (!answer.ok) throw new Error(`Connect does not restart ${connector}: ${answer.status} ${said}`);
 }
 
 export function isUp(state: ConnectorState | undefined): boolean {

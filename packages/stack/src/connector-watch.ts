@@ -37,7 +37,7 @@ async function lookOnce(
   const connect = supervisor.runner('connect');
   if (connect.isRunning())
     await restartWhatFailed(settings, supervisor).catch((error: unknown) =>
-      supervisor.log(`connect: does not tell its connectors' state (${messageOf(error)})`),
+      supervisor.log(`connect: its connectors cannot be looked after now (${messageOf(error)})`),
     );
   const alarms = await Promise.all(
     databaseServices.map((service) => lookAtSlot(settings, supervisor, sights, service)),

@@ -1,26 +1,38 @@
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { controlSocket } from './home.ts';
-import { StackProblem } from './stack-problem.ts';
+import { logFile } from './part-log.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
 import type { ShopStatus } from './supervisor.ts';
+
+// A question is answered from memory; only what changes something takes its time.
+const ANSWER_WITHIN_MS = 20_000;
 
 /** Asks the supervisor of a home over its socket. Whatever it refuses comes back as a StackProblem with its code. */
 export async function askSupervisor(home: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const socketPath = controlSocket(home);
   const notRunning = (cause?: unknown) =>
     new StackProblem('not_running', `No shop runs in ${home}. Start it with: npm start`, { cause });
+  const silent = (cause: unknown) =>
+    new StackProblem(
+      'no_answer',
+      `The supervisor of ${home} ended or hangs: it gave no answer (${messageOf(cause)}). See ${logFile(home, 'supervisor')}.`,
+      { cause },
+    );
   if (!existsSync(socketPath)) throw notRunning();
   const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-    const asked = request({ socketPath, method, path, agent: false }, (answer) => {
+    const signal = method === 'GET' ? AbortSignal.timeout(ANSWER_WITHIN_MS) : undefined;
+    const asked = request({ socketPath, method, path, agent: false, ...(signal && { signal }) }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
       answer.on('data', (chunk: string) => (text += chunk));
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
-      answer.on('error', reject);
+      answer.on('error', (error) => reject(silent(error)));
     });
-    asked.on('error', (error) =>
-      reject('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') ? notRunning(error) : error),
-    );
+    asked.on('error', (error) => {
+      const isGone = 'code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT');
+      reject(isGone ? notRunning(error) : silent(error));
+    });
     asked.end();
   });
   const said: unknown = JSON.parse(body);

@@ -57,9 +57,9 @@ async function actOnPart(supervisor: Supervisor, name: string, action: string, l
       return runner.stop();
     case 'restart':
       await runner.stop();
-      return startPart(supervisor, name);
+      return supervisor.startPart(name);
     case 'start':
-      return startPart(supervisor, name);
+      return supervisor.startPart(name);
     case 'kill':
       return runner.kill({ leave });
     case 'pause':
@@ -72,11 +72,6 @@ async function actOnPart(supervisor: Supervisor, name: string, action: string, l
         `A part can be asked to stop, start, restart, kill, pause or resume, not '${action}'.`,
       );
   }
-}
-
-async function startPart(supervisor: Supervisor, name: string): Promise<void> {
-  supervisor.runner(name).start({ inOrder: false });
-  await supervisor.whenRunning([name], new AbortController().signal);
 }
 
 function reply(response: ServerResponse, status: number, body: unknown): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StackProblem } from './stack-problem.ts';
 
@@ -13,10 +13,10 @@ const SOCKET_PATH_BYTES_MAX = 107;
  * that its user cannot reach, or a path too long for a socket), a folder of this checkout's own under /var/tmp.
  */
 export function chooseHome(root: string, asked: string | undefined): string {
-  const home = resolve(asked ?? join(root, '.sagamart'));
+  const home = resolve(asked || join(root, '.sagamart'));
   const obstacle = homeObstacle(home);
   if (obstacle === undefined) return home;
-  if (asked !== undefined)
+  if (asked !== undefined && asked !== '')
     throw new StackProblem(
       'bad_home',
       `SAGAMART_HOME=${home} cannot be used: ${obstacle}. Choose another folder, for example /var/tmp/sagamart.`,
@@ -32,14 +32,39 @@ function homeObstacle(home: string): string | undefined {
   return undefined;
 }
 
+const FOLDERS = ['data', 'log', 'run', 'etc'];
+const OWN_NAMES = new Set([...FOLDERS, 'keys', 'programs', 'control.sock', 'lost+found']);
+
 /** Makes the home's folders. Everyone may pass through (PostgreSQL's user must), nobody else may look. */
 export function makeHome(home: string): void {
-  mkdirSync(home, { recursive: true, mode: 0o711 });
+  try {
+    makeFolder(home);
+  } catch (error) {
+    const message = `${home} cannot be made (${error instanceof Error && 'code' in error ? String(error.code) : String(error)}). Set SAGAMART_HOME to a folder that you may write to.`;
+    throw new StackProblem('bad_home', message, { cause: error });
+  }
   const owner = statSync(home).uid;
   if (process.getuid?.() !== owner)
     throw new StackProblem('bad_home', `${home} belongs to user ${owner}. Set SAGAMART_HOME to a folder of your own.`);
-  for (const folder of ['data', 'log', 'run', 'etc']) mkdirSync(join(home, folder), { recursive: true, mode: 0o711 });
+  const foreign = readdirSync(home).find((name) => !OWN_NAMES.has(name) && !name.startsWith('.'));
+  if (foreign !== undefined)
+    throw new StackProblem(
+      'bad_home',
+      `${home} holds other things (${foreign}). Set SAGAMART_HOME to an empty folder.`,
+    );
+  for (const folder of FOLDERS) mkdirSync(join(home, folder), { recursive: true, mode: 0o711 });
   mkdirSync(join(home, 'keys'), { recursive: true, mode: 0o700 });
+}
+
+// Not mkdir's own `recursive`, which tries for ever where the kernel makes no folders: under /proc.
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o711 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
 }
 
 export function controlSocket(home: string): string {

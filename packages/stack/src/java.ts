@@ -33,7 +33,7 @@ export function javaFolder(settings: Settings): string {
 async function fetchJava(settings: Settings, folder: string, say: Say, signal: AbortSignal): Promise<JavaParts> {
   if (!existsSync(folder)) {
     mkdirSync(settings.cache, { recursive: true });
-    const lock = await waitForLock(folder, () => say('another start is fetching the Java packages'));
+    const lock = await waitForLock(folder, () => say('another start is fetching the Java packages'), signal);
     try {
       if (!existsSync(folder)) await runMaven(join(settings.root, 'infra/java/pom.xml'), folder, say, signal);
     } finally {

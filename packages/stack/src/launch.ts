@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { askStatus } from './control-client.ts';
+import { makeHome } from './home.ts';
 import { StackProblem } from './stack-problem.ts';
 import type { ShopStatus } from './supervisor.ts';
 
@@ -12,6 +13,8 @@ export type Launch = {
   readonly fresh: boolean;
   /** Whether the shop closes when this process ends, however it ends. */
   readonly endsWithUs: boolean;
+  /** Gives the start up when it aborts: the supervisor stops what it has started. */
+  readonly signal?: AbortSignal;
   /** Told how far the start is, several times a second. */
   readonly show: (status: ShopStatus) => void;
 };
@@ -19,8 +22,8 @@ export type Launch = {
 const LOOK_EVERY_MS = 150;
 
 /** Starts a supervisor that outlives us. Resolves when the shop is open; throws what the supervisor said when it could not be opened. */
-export async function launchShop({ home, env, fresh, endsWithUs, show }: Launch): Promise<void> {
-  mkdirSync(join(home, 'log'), { recursive: true, mode: 0o711 });
+export async function launchShop({ home, env, fresh, endsWithUs, signal, show }: Launch): Promise<void> {
+  makeHome(home);
   const said = join(home, 'log', `launch-${process.pid}.log`);
   const output = openSync(said, 'w', 0o600);
   const cli = join(import.meta.dirname, 'cli.ts');
@@ -36,6 +39,7 @@ export async function launchShop({ home, env, fresh, endsWithUs, show }: Launch)
     { env, detached: true, stdio: ['ignore', output, output] },
   );
   closeSync(output);
+  signal?.addEventListener('abort', () => supervisor.kill('SIGTERM'));
   process.once('exit', () => rmSync(said, { force: true }));
   while (supervisor.exitCode === null && supervisor.signalCode === null) {
     const status = await askStatus(home);
@@ -47,6 +51,7 @@ export async function launchShop({ home, env, fresh, endsWithUs, show }: Launch)
     }
     await delay(LOOK_EVERY_MS);
   }
+  if (signal?.aborted === true) throw new StackProblem('stopped', 'The shop was stopped before it was up.');
   throw new StackProblem(
     'start_failed',
     readFileSync(said, 'utf8').trim() ||

@@ -12,7 +12,7 @@ import type { Part } from './part.ts';
 import { findLeftovers } from './process-record.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-table.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { controlPart, readShopStatus, stopShop } from './shop.ts';
+import { controlPart, findShop, readShopStatus, stopShop } from './shop.ts';
 import { endBeforeHome, forever, freshHome, pidOf, shellPart } from './stack-test-kit.ts';
 
 test('a shop can be watched, told what to do and stopped through its home', async (t) => {
@@ -39,6 +39,15 @@ test('a second start while the shop runs is refused and disturbs nothing', async
     message: /npm run stack -- down/,
   });
   assert.equal(pidOf(shop.supervisor, 'order'), pid);
+});
+
+test('a supervisor that ends in the middle of an answer is told from one that does not run', async (t) => {
+  const home = freshHome(t);
+  await assert.rejects(findShop(home), { code: 'not_running' });
+  const server = createServer((socket) => socket.destroy()).listen(controlSocket(home));
+  t.after(() => server.close());
+  await once(server, 'listening');
+  await assert.rejects(findShop(home), { code: 'no_answer', message: /supervisor\.log/ });
 });
 
 test('a taken port names the part and the variable, and nothing is started', async (t) => {

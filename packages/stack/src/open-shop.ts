@@ -13,7 +13,7 @@ import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
 import { type Settings, valueOf } from './settings.ts';
 import type { Shop } from './shop.ts';
-import { StackProblem } from './stack-problem.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
 import { Supervisor } from './supervisor.ts';
 
 export type OpenShop = {
@@ -71,8 +71,16 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
   const stopWatching = new AbortController();
   const done = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  shortenLogs(settings.home);
-  const logWatch = setInterval(() => shortenLogs(settings.home), SHORTEN_LOGS_EVERY_MS);
+  const keepLogsShort = () => {
+    try {
+      shortenLogs(settings.home);
+    } catch (error) {
+      // A full disk, or a log that was removed meanwhile, is no reason to close the shop.
+      supervisor.log(`logs could not be shortened (${messageOf(error)})`);
+    }
+  };
+  keepLogsShort();
+  const logWatch = setInterval(keepLogsShort, SHORTEN_LOGS_EVERY_MS);
   const stopEverything = async () => {
     stopWatching.abort();
     clearInterval(logWatch);

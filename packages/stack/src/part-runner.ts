@@ -72,12 +72,18 @@ export class PartRunner {
     this.around.changed();
   }
 
-  /** From now on the part is to be up. Parts it needs are waited for only when `inOrder`: by hand, everything can be started at any time. */
-  start({ inOrder }: { inOrder: boolean }): void {
-    if (this.wanted) return;
+  /**
+   * From now on the part is to be up; the signal aborts when it no longer is. Parts it needs are waited for only when `inOrder`: by hand, everything
+   * can be started at any time.
+   */
+  start({ inOrder }: { inOrder: boolean }): AbortSignal {
+    if (this.wanted) return this.cancel.signal;
     this.wanted = true;
-    this.cancel = new AbortController();
-    this.life = this.live(inOrder, this.cancel.signal);
+    const { signal } = (this.cancel = new AbortController());
+    if (this.state === 'failed') this.become('starting');
+    // A life that is just ending must be over first, or two would each keep a process.
+    this.life = this.life.then(() => this.live(inOrder, signal));
+    return signal;
   }
 
   /** From now on the part is to be down; resolves when it is. */
@@ -86,14 +92,17 @@ export class PartRunner {
     if (this.process !== undefined) this.become('stopping');
     this.cancel.abort();
     await this.life;
-    if (this.state !== 'stopped') this.become('stopped');
+    if (!this.wanted && this.state !== 'stopped') this.become('stopped');
   }
 
   /** Ends the part's processes without warning, as a crash would. It comes back by itself unless `leave`. */
   async kill({ leave }: { leave: boolean }): Promise<void> {
     const running = this.livingProcess();
-    if (leave) this.wanted = false;
     signalTree(running.pid, 'SIGKILL');
+    if (leave) {
+      this.wanted = false;
+      this.cancel.abort();
+    }
     await running.end;
     if (leave) await this.life;
   }
@@ -119,18 +128,18 @@ export class PartRunner {
 
   private async live(inOrder: boolean, signal: AbortSignal): Promise<void> {
     let deaths = 0;
-    while (this.wanted) {
+    while (!signal.aborted) {
       const began = Date.now();
       try {
         await this.liveOnce(inOrder && deaths === 0, signal);
       } catch (error) {
-        if (error instanceof StackProblem && this.wanted) {
+        if (error instanceof StackProblem && !signal.aborted) {
           this.wanted = false;
           return this.become('failed', error.message);
         }
         this.detail = messageOf(error);
       }
-      if (!this.wanted) break;
+      if (signal.aborted) break;
       deaths = this.wasUp && Date.now() - began > HEALTHY_AFTER_MS ? 1 : deaths + 1;
       if (deaths >= (this.wasUp ? DEATHS_IN_A_ROW_MAX : DEATHS_AT_START_MAX)) {
         this.wanted = false;
@@ -162,8 +171,12 @@ export class PartRunner {
     const over = AbortSignal.any([signal, process.gone]);
     let problem: unknown;
     try {
-      await this.becomeReady(inOrder, over, say);
-      if (!over.aborted) await once(over, 'abort');
+      if (!over.aborted) {
+        const end = once(over, 'abort');
+        // What is asked of a process may never be answered; a stop does not wait for it.
+        await Promise.race([this.becomeReady(inOrder, over, (detail) => over.aborted || say(detail)), end]);
+        await end;
+      }
     } catch (error) {
       problem = error;
     }
@@ -171,7 +184,7 @@ export class PartRunner {
     await endPart(this.part, process, () => this.around.log(`${this.part.name}: does not stop and is killed`));
     const { words, wasKilled } = await process.end;
     this.process = undefined;
-    this.part.ended?.(!this.wanted && !wasKilled);
+    this.part.ended?.(signal.aborted && !wasKilled);
     this.around.log(`${this.part.name}: ended (${words})`);
     if (problem instanceof StackProblem) throw problem;
     this.detail = endedByItself || problem === undefined ? `ended with ${words}` : messageOf(problem);
@@ -196,8 +209,8 @@ export class PartRunner {
     if (part.settle !== undefined) {
       if (inOrder && part.settleAfter !== undefined) await this.around.whenRunning(part.settleAfter, signal);
       await part.settle(say);
-      signal.throwIfAborted();
     }
+    signal.throwIfAborted();
     this.wasUp = true;
     this.become('running');
   }

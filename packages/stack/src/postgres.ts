@@ -5,7 +5,15 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { migrateDatabase } from '@sagamart/service-kit/migrate';
-import { databasePort, databaseUrl, type DatabaseService, dataFolder, HOST, rolePassword } from './addresses.ts';
+import {
+  capitals,
+  databasePort,
+  databaseUrl,
+  type DatabaseService,
+  dataFolder,
+  HOST,
+  rolePassword,
+} from './addresses.ts';
 import { waitForLock } from './cache-lock.ts';
 import { isReachable, postgresUser } from './home.ts';
 import type { Part, Say } from './part.ts';
@@ -21,9 +29,9 @@ export function postgresPart(settings: Settings, service: DatabaseService): Part
     name,
     kind: 'database',
     url: `postgres://${HOST}:${port}/${service}_db`,
-    ports: [{ variable: `${service.toUpperCase() as Uppercase<DatabaseService>}_DB_PORT`, port }],
+    ports: [{ variable: `${capitals(service)}_DB_PORT`, port }],
     after: [],
-    prepare: (say) => layOutServer(settings, data, say),
+    prepare: (say, signal) => layOutServer(settings, data, say, signal),
     command: async () => ({
       program: join(serverFolder(settings), 'bin/postgres'),
       args: [
@@ -62,7 +70,6 @@ async function settleDatabase(settings: Settings, service: DatabaseService, say:
   }
   await asSuperuser(settings, service, (client) => runSqlScript(client, script, variables));
   const folder = join(settings.root, 'services', service, 'migrations');
-  if (!existsSync(folder)) return;
   say('migrating');
   await migrateDatabase({
     ownerUrl: databaseUrl(settings, service, 'owner'),
@@ -99,9 +106,9 @@ async function asSuperuser<Result>(
 }
 
 // initdb takes two seconds of a core, a copy of what it made a tenth: it runs once and the servers start from copies.
-async function layOutServer(settings: Settings, data: string, say: Say): Promise<void> {
+async function layOutServer(settings: Settings, data: string, say: Say, signal: AbortSignal): Promise<void> {
   if (existsSync(join(data, 'PG_VERSION'))) return;
-  const lock = await waitForLock(join(settings.home, 'initdb'), () => say('waiting for the first data folder'));
+  const lock = await waitForLock(join(settings.home, 'initdb'), () => say('waiting for the first data folder'), signal);
   try {
     const template = await makeTemplate(settings, say);
     say('copying the first data folder');

@@ -10,6 +10,7 @@ import {
   signalTree,
   treeOf,
 } from './process-table.ts';
+import { StackProblem } from './stack-problem.ts';
 
 /** Writes down which process a part is, so that a later run can find it should the supervisor be killed. */
 export function recordProcess(home: string, part: string, pid: number): void {
@@ -22,6 +23,7 @@ export function forgetProcess(home: string, part: string): void {
 }
 
 const ASKED_TO_END_WITHIN_MS = 10_000;
+const KILLED_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
 /** The parts that a killed supervisor left running. While a supervisor runs, its own parts are among them. */
@@ -50,6 +52,10 @@ async function endLeftover(home: string, part: string): Promise<boolean> {
   signalProcess(identity.pid, part.endsWith('-db') ? 'SIGINT' : 'SIGTERM');
   const deadline = Date.now() + ASKED_TO_END_WITHIN_MS;
   while (tree.some(isAlive)) {
+    if (Date.now() > deadline + KILLED_WITHIN_MS) {
+      const message = `${part} (process ${identity.pid}), left by a killed run, does not end though it was killed. The machine may need a restart.`;
+      throw new StackProblem('leftover_stays', message);
+    }
     if (Date.now() > deadline) for (const member of tree) if (isAlive(member)) signalProcess(member.pid, 'SIGKILL');
     await delay(LOOK_EVERY_MS);
   }

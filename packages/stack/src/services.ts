@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  capitals,
   databaseUrl,
   type DatabaseService,
   dataFolder,
@@ -15,7 +16,7 @@ import { probeHttp } from './probe.ts';
 import { ensureSessionKeys } from './session-keys.ts';
 import { type PortVariable, type Settings, valueOf } from './settings.ts';
 
-/** The processes that are ours: the provider, the four services and the gateway, as far as they exist. */
+/** The processes that are ours: the provider, the four services and the gateway. */
 export function serviceParts(settings: Settings): Part[] {
   return [
     servicePart(settings, { name: 'psp', folder: 'psp-simulator', kind: 'provider', after: [], env: pspEnvironment }),
@@ -39,7 +40,7 @@ export function serviceParts(settings: Settings): Part[] {
       env: notificationEnvironment,
     }),
     servicePart(settings, { name: 'gateway', folder: 'gateway', after: ['redis'], env: gatewayEnvironment }),
-  ].filter((part) => part !== undefined);
+  ];
 }
 
 type Service = {
@@ -53,11 +54,10 @@ type Service = {
 // A service's heap. The young generation is kept small: at its default of 16 MB a process that allocates a little keeps all of it resident.
 const NODE_OPTIONS = ['--max-old-space-size=256', '--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
 
-function servicePart(settings: Settings, service: Service): Part | undefined {
+function servicePart(settings: Settings, service: Service): Part {
   const { name } = service;
   const main = join(settings.root, 'services', service.folder, 'src/main.ts');
-  if (!existsSync(main)) return undefined;
-  const variable: PortVariable = `${name.toUpperCase() as Uppercase<typeof name>}_PORT`;
+  const variable: PortVariable = `${capitals(name)}_PORT`;
   const port = settings.ports[variable];
   const url = serviceUrl(settings, name);
   const base = {

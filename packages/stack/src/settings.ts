@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { chooseHome } from './home.ts';
+import { blockedPorts } from './blocked-ports.ts';
 import { StackProblem } from './stack-problem.ts';
 
 /** Every port of the shop: the variable that changes it, and what it is without one. */
@@ -45,7 +46,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   return {
     root,
     home: chooseHome(root, env.SAGAMART_HOME),
-    cache: env.SAGAMART_CACHE ?? join(homedir(), '.cache', 'sagamart'),
+    cache: resolve(env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart')),
     ports: readPorts(env),
     values: readValues(readFileSync(join(root, 'infra/local.env'), 'utf8'), env),
   };
@@ -63,6 +64,16 @@ export function valueOf(settings: Settings, name: string): string {
 }
 
 const PORT_MAX = 65_535;
+const spokenToByHttp: ReadonlySet<PortVariable> = new Set([
+  'GATEWAY_PORT',
+  'ORDER_PORT',
+  'INVENTORY_PORT',
+  'PAYMENT_PORT',
+  'NOTIFICATION_PORT',
+  'PSP_PORT',
+  'CONNECT_PORT',
+  'MAIL_PORT',
+]);
 
 export function readPorts(env: NodeJS.ProcessEnv): Record<PortVariable, number> {
   const offset = Number(env.SAGAMART_PORT_OFFSET ?? '0');
@@ -79,6 +90,12 @@ export function readPorts(env: NodeJS.ProcessEnv): Record<PortVariable, number> 
       throw new StackProblem(
         'bad_port',
         `${variable} would be ${env[variable] ?? port}; expected a port from 1 to ${PORT_MAX}. Change it or SAGAMART_PORT_OFFSET.`,
+      );
+    }
+    if (spokenToByHttp.has(variable) && blockedPorts.has(port)) {
+      throw new StackProblem(
+        'bad_port',
+        `${variable} would be ${port}, which browsers and Node refuse to speak HTTP to. Change it or SAGAMART_PORT_OFFSET.`,
       );
     }
     const other = takenBy.get(port);

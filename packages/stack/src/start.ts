@@ -2,7 +2,7 @@ import { launchShop } from './launch.ts';
 import { type OpenShop, openShop } from './open-shop.ts';
 import { progressOn } from './progress.ts';
 import type { Settings } from './settings.ts';
-import { readShopStatus, stopShop } from './shop.ts';
+import { readShopStatus } from './shop.ts';
 import { formatWelcome } from './status-table.ts';
 
 const PARENT_LOOK_MS = 500;
@@ -44,10 +44,11 @@ export async function startHere(settings: Settings, { fresh }: { fresh: boolean 
 export async function startDetached(settings: Settings, { fresh }: { fresh: boolean }): Promise<void> {
   const began = Date.now();
   const progress = progressOn(process.stdout);
+  const givenUp = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       console.log('\nStopping …');
-      void stopShop(settings.home);
+      givenUp.abort();
     });
   }
   try {
@@ -56,6 +57,7 @@ export async function startDetached(settings: Settings, { fresh }: { fresh: bool
       env: process.env,
       fresh,
       endsWithUs: false,
+      signal: givenUp.signal,
       show: progress.show,
     });
   } finally {

@@ -115,3 +115,36 @@ test('a stop in the middle of a start leaves no process and no record', async (t
   assert.equal(readProcess(pid), undefined);
   assert.deepEqual(readdirSync(join(home, 'run')), []);
 });
+
+test('a part told to stop and to start at the same moment has one process, and then none', async (t) => {
+  let ended = 0;
+  const { supervisor } = superviseInTest(t, [shellPart('order', forever, { ended: () => void (ended += 1) })]);
+  await supervisor.start();
+  const runner = supervisor.runner('order');
+  await Promise.all([runner.stop(), supervisor.startPart('order')]);
+  assert.equal(runner.status().state, 'running');
+  await runner.stop();
+  assert.equal(ended, 2);
+});
+
+test('whoever waits for a part is told when it is stopped, and nothing is started in a shop that closes', async (t) => {
+  const { supervisor } = superviseInTest(t, [
+    shellPart('order', forever, { probe: () => Promise.reject(new Error('not yet')) }),
+  ]);
+  const waits = assert.rejects(supervisor.startPart('order'), { code: 'stopped', message: /order was stopped/ });
+  await until('order has a process', () => supervisor.runner('order').status().pid !== undefined);
+  await supervisor.runner('order').stop();
+  await waits;
+  await supervisor.stop();
+  await assert.rejects(supervisor.startPart('order'), { code: 'stopping' });
+});
+
+test('a part that never answers what is asked of it can be stopped', { timeout: 10_000 }, async (t) => {
+  const { supervisor } = superviseInTest(t, [
+    shellPart('order-db', forever, { settle: () => Promise.withResolvers<void>().promise }),
+  ]);
+  const started = assert.rejects(supervisor.start(), { code: 'stopped' });
+  await until('order-db has a process', () => supervisor.runner('order-db').status().pid !== undefined);
+  await supervisor.stop();
+  await started;
+});

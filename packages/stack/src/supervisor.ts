@@ -53,6 +53,21 @@ export class Supervisor {
     this.phase = 'up';
   }
 
+  /** Resolves when the part runs, whatever it was told before; throws when it failed, is told to stop meanwhile, or the shop is closing. */
+  async startPart(name: string): Promise<void> {
+    const runner = this.runner(name);
+    if (this.phase === 'stopping') throw new StackProblem('stopping', `The shop is stopping: ${name} is not started.`);
+    if (runner.status().state === 'paused')
+      throw new StackProblem('paused', `${name} is paused. Let it go on with: npm run stack -- resume ${name}`);
+    const signal = runner.start({ inOrder: false });
+    try {
+      await this.whenRunning([name], signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new StackProblem('stopped', `${name} was stopped before it was up.`, { cause: error });
+    }
+  }
+
   /** Stops everything, each part before those it needs. Resolves when no process is left. */
   async stop(): Promise<void> {
     this.phase = 'stopping';

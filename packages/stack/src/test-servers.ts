@@ -19,7 +19,14 @@ export type TestServers = {
 };
 
 /** Starts PostgreSQL, and Kafka if asked, on free ports and in a folder of their own, for tests that make databases and topics in them. */
-export async function openTestServers({ withKafka }: { withKafka: boolean }): Promise<TestServers> {
+export async function openTestServers({
+  withKafka,
+  signal,
+}: {
+  withKafka: boolean;
+  /** Gives the opening up when it aborts; nothing is left then. */
+  signal: AbortSignal;
+}): Promise<TestServers> {
   const home = await mkdtemp(join(tmpdir(), 'sagamart-test-'));
   // PostgreSQL's user, where that is not us, passes through.
   await chmod(home, 0o711);
@@ -34,17 +41,24 @@ export async function openTestServers({ withKafka }: { withKafka: boolean }): Pr
   preparePostgres(settings);
   const parts = [postgresPart(settings, 'order'), ...(withKafka ? [kafkaPart(settings)] : [])];
   const supervisor = new Supervisor(parts, settings.home);
-  await supervisor.start();
+  const close = async () => {
+    await supervisor.stop();
+    rmSync(home, { recursive: true, force: true });
+  };
+  signal.addEventListener('abort', () => void supervisor.stop());
+  try {
+    await supervisor.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const password = encodeURIComponent(valueOf(settings, 'POSTGRES_SUPERUSER_PASSWORD'));
   return {
     env: {
       TEST_POSTGRES_URL: `postgres://postgres:${password}@${HOST}:${settings.ports.ORDER_DB_PORT}/postgres`,
       ...(withKafka ? { TEST_KAFKA_BROKERS: kafkaBroker(settings) } : {}),
     },
-    close: async () => {
-      await supervisor.stop();
-      rmSync(home, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

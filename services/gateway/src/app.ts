@@ -22,7 +22,7 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
   // TLS ends before the gateway; upgrading would make a browser ask a local shop for https.
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   const origins = listOf(config.CORS_ORIGINS);
-  if (origins.length > 0) await app.register(cors, { origin: origins, exposedHeaders, maxAge: corsSeconds });
+  if (origins.length > 0) await app.register(cors, { origin: origins, methods, exposedHeaders, maxAge: corsSeconds });
   await addOpenApi(app);
   const limits = await createLimits(app, deps);
 
@@ -37,5 +37,6 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
   return app;
 }
 
+const methods = ['GET', 'POST', 'PUT'];
 const exposedHeaders = ['location', 'retry-after', 'ratelimit', 'ratelimit-policy'];
 const corsSeconds = 600;

@@ -198,6 +198,8 @@ test('a bad session request is refused and names the field', async (t) => {
   const cases: [payload: object, pointer: string][] = [
     [{ email: 1 }, '/email'],
     [{ email: 'x' }, '/email'],
+    [{ email: '"ada lovelace"@example.com' }, '/email'],
+    [{ email: `${'a'.repeat(65)}@example.com` }, '/email'],
     [{ email: `${'a'.repeat(250)}@example.com` }, '/email'],
     [{ customerId: '0199c0de-7a3b-7c11-8a52-3f6f0b8f7a01' }, '/customerId'],
     [{ role: 'operator' }, '/secret'],

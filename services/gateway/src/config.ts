@@ -1,7 +1,11 @@
 import { baseConfig, DurationMs, loadConfig, Secret } from '@sagamart/service-kit/config';
+import { isIP } from 'node:net';
 import { Type, type Static } from 'typebox';
 
-const url = Type.String({ pattern: '^https?://[^/]+$', description: 'a base address like http://127.0.0.1:3001' });
+const url = Type.Refine(
+  Type.String({ pattern: '^https?://[^/]+$', description: 'a base address like http://127.0.0.1:3001' }),
+  (text) => URL.canParse(text),
+);
 const perWindow = (requests: number) => Type.Integer({ minimum: 1, maximum: 1_000_000, default: requests });
 
 const GatewayConfig = Type.Object({
@@ -10,7 +14,10 @@ const GatewayConfig = Type.Object({
   INVENTORY_URL: url,
   PAYMENT_URL: url,
   NOTIFICATION_URL: url,
-  REDIS_URL: Type.String({ pattern: '^rediss?://', description: 'an address like redis://127.0.0.1:6379' }),
+  REDIS_URL: Type.Refine(
+    Type.String({ pattern: '^rediss?://', description: 'an address like redis://127.0.0.1:6379' }),
+    (text) => URL.canParse(text),
+  ),
   SESSION_KEYS_FILE: Type.String({
     minLength: 1,
     description: 'the path of a private JSON Web Key Set with Ed25519 keys, the signing key first',
@@ -20,11 +27,13 @@ const GatewayConfig = Type.Object({
   JWT_AUDIENCE: Type.String({ default: 'sagamart' }),
   CUSTOMER_SESSION_LIFE: DurationMs('1h'),
   OPERATOR_SESSION_LIFE: DurationMs('15m'),
-  TRUSTED_PROXIES: Type.String({
-    default: '',
-    pattern: '^([0-9A-Fa-f:.]+(/[0-9]{1,3})?(,(?=.)|$))*$',
-    description: 'IP addresses or CIDR ranges separated by commas, whose X-Forwarded-For is believed',
-  }),
+  TRUSTED_PROXIES: Type.Refine(
+    Type.String({
+      default: '',
+      description: 'IP addresses or CIDR ranges separated by commas, whose X-Forwarded-For is believed',
+    }),
+    (text) => listOf(text).every(isAddressOrRange),
+  ),
   CORS_ORIGINS: Type.String({
     default: '',
     pattern: '^(https?://[^/,]+(,(?=.)|$))*$',
@@ -39,6 +48,14 @@ export type GatewayConfig = Readonly<Static<typeof GatewayConfig>>;
 
 export function loadGatewayConfig(env?: NodeJS.ProcessEnv): GatewayConfig {
   return loadConfig(GatewayConfig, env);
+}
+
+/** `10.0.0.1` or `10.0.0.0/8`, and the like of IPv6. */
+function isAddressOrRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
 /** The parts of a list written with commas; an empty text is an empty list. */

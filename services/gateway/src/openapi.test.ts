@@ -62,6 +62,13 @@ test('answers carry security headers, and pages of other origins are not let in 
   assert.equal((await open.app.inject(from('https://evil.example'))).headers['access-control-allow-origin'], undefined);
 });
 
+test('a page of a configured origin may use every method of the door', async (t) => {
+  const { app } = await openDoor(t, { env: { CORS_ORIGINS: 'https://shop.example' } });
+  const headers = { origin: 'https://shop.example', 'access-control-request-method': 'PUT' };
+  const answer = await app.inject({ method: 'OPTIONS', url: '/v1/products/MUG-BLUE', headers });
+  assert.match(String(answer.headers['access-control-allow-methods']), /PUT/);
+});
+
 test('the door is alive and ready', async (t) => {
   const { app } = await openDoor(t);
   assert.deepEqual([(await app.inject('/livez')).statusCode, (await app.inject('/readyz')).statusCode], [200, 200]);

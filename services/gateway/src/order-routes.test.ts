@@ -213,7 +213,7 @@ test('a service that hangs does not keep the order waiting for longer than its s
   const startedAtMs = performance.now();
   const view = (await app.inject({ url: `/v1/orders/${orderId}`, headers })).json<{ payment: unknown }>();
   assert.deepEqual(view.payment, { status: 'unavailable' });
-  assert.ok(performance.now() - startedAtMs < 1_500);
+  assert.ok(performance.now() - startedAtMs < 3_000, 'any other call may take 6 s');
 });
 
 test("somebody else's order is answered as the order service answers it: not found", async (t) => {

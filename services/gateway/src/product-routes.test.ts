@@ -55,7 +55,7 @@ test('a changed product is 202 when the order service does not have it in two se
   });
   const tookMs = performance.now() - startedAtMs;
   assert.equal(answer.statusCode, 202);
-  assert.ok(tookMs >= 1_950 && tookMs < 2_500, `${tookMs} ms`);
+  assert.ok(tookMs >= 1_950 && tookMs < 4_000, `${tookMs} ms`);
 });
 
 test('a changed product is 202 when the order service is down', async (t) => {

@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { openDoor, writeSessionKeys } from './test-door.ts';
 
@@ -112,6 +112,24 @@ test('the public key set lists the signing key and the next one, and no private 
     ['current', 'next'],
   );
   for (const key of keys) assert.deepEqual(Object.keys(key).toSorted(), ['alg', 'crv', 'kid', 'kty', 'use', 'x']);
+});
+
+test('a session signed with an earlier key is good for as long as that key is listed', async (t) => {
+  const { app, open, keysFile } = await openDoor(t);
+  const early = await open({});
+  const renew = () =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/sessions',
+      payload: {},
+      headers: { authorization: `Bearer ${early.token}` },
+    });
+  const { keys } = JSON.parse(readFileSync(keysFile, 'utf8')) as { keys: unknown[] };
+  writeFileSync(keysFile, JSON.stringify({ keys: keys.toReversed() }));
+  await until(async () => decodeProtectedHeader((await open({})).token).kid === 'next');
+  assert.equal((await renew()).json<{ customerId: string }>().customerId, early.customerId);
+  writeFileSync(keysFile, JSON.stringify({ keys: keys.slice(1) }));
+  await until(async () => (await renew()).statusCode === 401);
 });
 
 test('a new key file is used within two seconds, without a restart; a damaged one changes nothing', async (t) => {

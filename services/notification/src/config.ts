@@ -7,7 +7,10 @@ export const readConfig = () =>
       ...baseConfig,
       ...tokenConfig,
       ...messagingConfig,
-      SMTP_URL: Type.String({ pattern: '^smtps?://[^/]+$', description: 'the mail server, smtp://host:port' }),
+      SMTP_URL: Type.Refine(
+        Type.String({ pattern: '^smtps?://[^/]+$', description: 'the mail server, smtp://host:port' }),
+        (text) => URL.canParse(text),
+      ),
       MAIL_FROM: Type.String({ minLength: 1, default: 'Sagamart <orders@sagamart.example>' }),
     }),
   );
