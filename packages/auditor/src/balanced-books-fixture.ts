@@ -112,6 +112,7 @@ export function balancedBooks(): DraftBooks {
         totalMinor: 1_200,
         currency: 'EUR',
         lines: [{ sku, quantity: 1 }],
+        hasAddress: false,
       })),
     ],
     orderKeys: [
