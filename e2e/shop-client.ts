@@ -125,8 +125,15 @@ export class ShopClient {
     );
   }
 
+  /** How many are on sale; asks again while the shop answers 503. */
   async available(sku: string): Promise<number> {
-    return (expectStatus(200, await this.call('GET', `/v1/products/${sku}`)).body as { available: number }).available;
+    const deadline = Date.now() + answerTimeoutMs;
+    for (;;) {
+      const answer = await this.call('GET', `/v1/products/${sku}`);
+      if (answer.status !== 503 || Date.now() > deadline)
+        return (expectStatus(200, answer).body as { available: number }).available;
+      await pause(pollMs);
+    }
   }
 
   /** Sends an order and gives back whatever is answered. */
