@@ -5,7 +5,7 @@ import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
-import { isInsideInboxWindow, recordInInbox } from './inbox.ts';
+import { isInsideInboxWindow, recordInInbox, type InboxEntry } from './inbox.ts';
 import { blockedScopes, insertParked, lockScopes, scopeOf, type ConsumedRecord, type Parking } from './parked.ts';
 
 /** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
@@ -134,6 +134,7 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
 
   async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<BatchCounts> {
     const parking: Parking = { record: each.record, reason, error };
+    const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
     logger.error(
       { reason, error, topic: each.record.topic, partition: each.record.partition, offset: each.record.offset },
       'message parked',
@@ -142,11 +143,8 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
       try {
         return await inTransaction(pool, async (tx) => {
           await lockScopes(tx, [each.record], 'exclusive');
-          if (each.kind !== 'refused') {
-            const fresh = await recordInInbox(tx, inboxEntries([each]));
-            if (fresh.size === 0) return { handled: 0, duplicates: 1, parked: 0 };
-          } else if (each.inboxEntry !== null) {
-            const fresh = await recordInInbox(tx, [each.inboxEntry]);
+          if (entry !== null) {
+            const fresh = await recordInInbox(tx, [entry]);
             if (fresh.size === 0) return { handled: 0, duplicates: 1, parked: 0 };
           }
           await insertParked(tx, [parking]);
@@ -191,7 +189,7 @@ type Read =
       record: ConsumedRecord;
       reason: string;
       detail: string;
-      inboxEntry: ReturnType<typeof inboxEntry> | null;
+      inboxEntry: InboxEntry | null;
     };
 
 /** An id outside the window is parked without an inbox row: the inbox has no partition for it and could not dedupe it. */
@@ -217,15 +215,11 @@ function readRecord(record: ConsumedRecord, now: Date): Read {
   };
 }
 
-function inboxEntries(batch: readonly Readable[]): ReturnType<typeof inboxEntry>[] {
+function inboxEntries(batch: readonly Readable[]): InboxEntry[] {
   return batch.map(({ record, event }) => inboxEntry(record, event.id, event.type));
 }
 
-function inboxEntry(
-  record: ConsumedRecord,
-  id: string,
-  type: string,
-): { id: string; type: string; topic: string; key: string } {
+function inboxEntry(record: ConsumedRecord, id: string, type: string): InboxEntry {
   return { id, type: type.replaceAll('\0', ''), topic: record.topic, key: (record.key ?? '').replaceAll('\0', '') };
 }
 

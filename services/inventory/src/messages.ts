@@ -1,5 +1,5 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
-import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
+import type { OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Topic } from '@sagamart/contracts/topics';
 import { UnreachablePair, type Participant } from '@sagamart/service-kit/batch';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
@@ -51,7 +51,7 @@ export function createParticipant(clock: Clock): Participant<Work, HeardByInvent
       const { lamport, version, events } = transition(source, before, causedBy(event), reaction.says, clock);
       work.reservations.set(orderId, {
         orderId,
-        customerId: owner(before, customerId),
+        customerId: before.customerId ?? customerId,
         reservation: reaction.reservation,
         lamport,
         version,
@@ -78,8 +78,4 @@ function move(work: Work, orderId: OrderId, decided: Move): void {
     work.stock.set(sku, after);
     work.movements.push({ sku, kind: decided.kind, quantity, orderId, after });
   }
-}
-
-function owner(before: StoredReservation, customerId: CustomerId): CustomerId {
-  return before.customerId ?? customerId;
 }
