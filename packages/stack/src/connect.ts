@@ -9,6 +9,7 @@ import {
   databaseServices,
   type DatabaseService,
   HOST,
+  hostOf,
   kafkaBroker,
   rolePassword,
 } from './addresses.ts';
@@ -69,7 +70,8 @@ export function connectorName(service: DatabaseService): string {
 const REGISTER_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 
-async function registerConnectors(settings: Settings, say: Say): Promise<void> {
+/** Registers the connectors of infra/debezium and resolves when all of them run. Can be repeated. */
+export async function registerConnectors(settings: Settings, say: Say): Promise<void> {
   say('registering connectors');
   const services = connectedServices(readFileSync(join(settings.root, 'infra/debezium/databases.json'), 'utf8'));
   const deadline = Date.now() + REGISTER_WITHIN_MS;
@@ -101,7 +103,7 @@ async function registerConnector(settings: Settings, service: DatabaseService, d
   const values = {
     SERVICE: service,
     SERVICE_CAPITALS: capitals(service),
-    DB_HOST: HOST,
+    DB_HOST: hostOf(settings, `${service}-db`),
     DB_PORT: String(databasePort(settings, service)),
   };
   const config = JSON.parse(fill(template, values)) as Record<string, string>;

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { databaseServices, databaseUrl, type DatabaseService } from './addresses.ts';
 import { connectorName, readConnectors, restartFailed } from './connect.ts';
+import type { PartName } from './part.ts';
 import type { Settings } from './settings.ts';
 import { messageOf } from './stack-problem.ts';
-import type { Supervisor } from './supervisor.ts';
 
 const WATCH_EVERY_MS = 5_000;
 /** A heartbeat moves every slot each 5 s and positions are flushed each 2 s; three missed heartbeats are no accident. */
@@ -14,54 +14,53 @@ const READ_WITHIN_MS = 4_000;
 /** What was last seen of a slot, and since when it has been so. */
 export type SlotSight = { readonly active: boolean; readonly flushedLsn: string; readonly unchangedSinceMs: number };
 
+/** What the watch needs of whoever runs the shop. */
+export type WatchedShop = {
+  /** A part that was stopped on purpose, or is just starting, is no reason for an alarm. */
+  readonly isRunning: (part: PartName) => boolean;
+  readonly log: (line: string) => void;
+  /** Told after every look: what is wrong, or undefined when all is well. */
+  readonly setAlarm: (alarm: string | undefined) => void;
+};
+
 /**
- * Looks after the connectors until the signal aborts: restarts those that FAILED, and raises an alarm on the part `connect` for a slot that nobody
- * reads or that does not move. Connect's own word is not enough: a connector stuck for good says RUNNING.
+ * Looks after the connectors until the signal aborts: restarts those that FAILED, and raises an alarm for a slot that nobody reads or that does
+ * not move. Connect's own word is not enough: a connector stuck for good says RUNNING.
  */
-export function watchConnectors(settings: Settings, supervisor: Supervisor, signal: AbortSignal): void {
-  if (!supervisor.hasPart('connect')) return;
-  void (async () => {
-    const sights = new Map<DatabaseService, SlotSight>();
-    while (!signal.aborted) {
-      await lookOnce(settings, supervisor, sights);
-      await delay(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
-  })();
+export async function watchConnectors(settings: Settings, shop: WatchedShop, signal: AbortSignal): Promise<void> {
+  const sights = new Map<DatabaseService, SlotSight>();
+  while (!signal.aborted) {
+    await lookOnce(settings, shop, sights);
+    await delay(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
-async function lookOnce(
-  settings: Settings,
-  supervisor: Supervisor,
-  sights: Map<DatabaseService, SlotSight>,
-): Promise<void> {
-  const connect = supervisor.runner('connect');
-  if (connect.isRunning())
-    await restartWhatFailed(settings, supervisor).catch((error: unknown) =>
-      supervisor.log(`connect: its connectors cannot be looked after now (${messageOf(error)})`),
+async function lookOnce(settings: Settings, shop: WatchedShop, sights: Map<DatabaseService, SlotSight>): Promise<void> {
+  if (shop.isRunning('connect'))
+    await restartWhatFailed(settings, shop).catch((error: unknown) =>
+      shop.log(`connect: its connectors cannot be looked after now (${messageOf(error)})`),
     );
-  const alarms = await Promise.all(
-    databaseServices.map((service) => lookAtSlot(settings, supervisor, sights, service)),
-  );
+  const alarms = await Promise.all(databaseServices.map((service) => lookAtSlot(settings, shop, sights, service)));
   const said = alarms.filter((alarm) => alarm !== undefined);
-  connect.setAlarm(said.length === 0 ? undefined : said.join('; '));
+  shop.setAlarm(said.length === 0 ? undefined : said.join('; '));
 }
 
-async function restartWhatFailed(settings: Settings, supervisor: Supervisor): Promise<void> {
+async function restartWhatFailed(settings: Settings, shop: WatchedShop): Promise<void> {
   for (const [name, state] of await readConnectors(settings)) {
     const failed = [{ state: state.connector, trace: undefined }, ...state.tasks].find((one) => one.state === 'FAILED');
     if (failed === undefined) continue;
-    supervisor.log(`connect: ${name} FAILED and is restarted: ${causeOf(failed.trace)}`);
+    shop.log(`connect: ${name} FAILED and is restarted: ${causeOf(failed.trace)}`);
     await restartFailed(settings, name);
   }
 }
 
 async function lookAtSlot(
   settings: Settings,
-  supervisor: Supervisor,
+  shop: WatchedShop,
   sights: Map<DatabaseService, SlotSight>,
   service: DatabaseService,
 ): Promise<string | undefined> {
-  if (!supervisor.runner(`${service}-db`).isRunning()) {
+  if (!shop.isRunning(`${service}-db`)) {
     sights.delete(service);
     return undefined;
   }
@@ -73,7 +72,7 @@ async function lookAtSlot(
     sights.set(service, sight);
     return judgeSlot(connectorName(service), sight, Date.now());
   } catch (error) {
-    supervisor.log(`${service}-db: its slot cannot be read (${messageOf(error)})`);
+    shop.log(`${service}-db: its slot cannot be read (${messageOf(error)})`);
     return undefined;
   }
 }

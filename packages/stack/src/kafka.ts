@@ -96,7 +96,8 @@ type TopicGroup = { names: string[]; partitions: number; config: Record<string, 
 const TOPIC_ATTEMPTS_MAX = 30;
 const TOPIC_PAUSE_MS = 100;
 
-async function createTopics(settings: Settings, say: Say): Promise<void> {
+/** Creates the topics of infra/kafka/topics.json that are missing and waits until the broker knows them. Can be repeated. */
+export async function createTopics(settings: Settings, say: Say): Promise<void> {
   say('creating topics');
   const groups = JSON.parse(readFileSync(join(settings.root, 'infra/kafka/topics.json'), 'utf8')) as TopicGroup[];
   const kafka = new Kafka({

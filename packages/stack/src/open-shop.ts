@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { connectUrl, databaseServices, databaseUrl, kafkaBroker, mailUrl, serviceUrl } from './addresses.ts';
 import { type Lock, tryLock } from './cache-lock.ts';
 import { checkMachine, checkPorts, describeFailures } from './checks.ts';
-import { watchConnectors } from './connector-watch.ts';
+import { type WatchedShop, watchConnectors } from './connector-watch.ts';
 import { openControl } from './control.ts';
 import { makeHome } from './home.ts';
 import type { Part } from './part.ts';
@@ -97,7 +97,9 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
     close,
   });
   const ready = supervisor.start().then(
-    () => watchConnectors(settings, supervisor, stopWatching.signal),
+    () => {
+      if (supervisor.hasPart('connect')) void watchConnectors(settings, watched(supervisor), stopWatching.signal);
+    },
     async (error: unknown) => {
       await close();
       throw error;
@@ -106,6 +108,14 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
   // Whoever only waits for `closed` need not look at `ready`.
   ready.catch(() => undefined);
   return { supervisor, ready, close, closed: done.promise };
+}
+
+function watched(supervisor: Supervisor): WatchedShop {
+  return {
+    isRunning: (part) => supervisor.runner(part).isRunning(),
+    log: (line) => supervisor.log(line),
+    setAlarm: (alarm) => supervisor.runner('connect').setAlarm(alarm),
+  };
 }
 
 function describeShop(settings: Settings, supervisor: Supervisor): Shop {

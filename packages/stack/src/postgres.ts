@@ -12,6 +12,7 @@ import {
   type DatabaseService,
   dataFolder,
   HOST,
+  hostOf,
   rolePassword,
 } from './addresses.ts';
 import { waitForLock } from './cache-lock.ts';
@@ -51,7 +52,7 @@ export function postgresPart(settings: Settings, service: DatabaseService): Part
       user: postgresUser(),
     }),
     probe: () => asSuperuser(settings, service, async () => undefined),
-    settle: (say) => settleDatabase(settings, service, say),
+    settle: (say) => prepareDatabase(settings, service, say),
     // A fast shutdown: open transactions are rolled back instead of waited for.
     stopSignal: 'SIGINT',
     readyWithinMs: 60_000,
@@ -59,7 +60,8 @@ export function postgresPart(settings: Settings, service: DatabaseService): Part
   };
 }
 
-async function settleDatabase(settings: Settings, service: DatabaseService, say: Say): Promise<void> {
+/** Makes a service's roles, database, tables, publication and slot, or brings them up to date. Can be repeated. */
+export async function prepareDatabase(settings: Settings, service: DatabaseService, say: Say): Promise<void> {
   say('making roles');
   const script = readFileSync(join(settings.root, 'infra/postgres/roles.sql'), 'utf8');
   const roles = ['owner', 'app', 'debezium', 'auditor'] as const;
@@ -88,7 +90,7 @@ async function asSuperuser<Result>(
   work: (client: Client) => Promise<Result>,
 ): Promise<Result> {
   const client = new Client({
-    host: HOST,
+    host: hostOf(settings, `${service}-db`),
     port: databasePort(settings, service),
     user: 'postgres',
     password: valueOf(settings, 'POSTGRES_SUPERUSER_PASSWORD'),

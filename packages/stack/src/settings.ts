@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -36,20 +36,31 @@ export type Settings = {
   /** Where fetched things are kept, for every checkout. */
   readonly cache: string;
   readonly ports: Readonly<Record<PortVariable, number>>;
-  /** infra/local.env with the environment's own values over it. */
+  /** Whether the parts are reached on this machine or, from a container, each under its own name. */
+  readonly hosts: 'loopback' | 'part-names';
+  /** infra/local.env with the environment's own values over it; in a container, which has no such file, the environment. */
   readonly values: Readonly<Record<string, string>>;
 };
 
 /** The settings of the shop that this environment means. Throws a StackProblem that names the variable when one is no good. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const root = join(import.meta.dirname, '../../..');
+  const localEnv = join(root, 'infra/local.env');
   return {
     root,
     home: chooseHome(root, env.SAGAMART_HOME),
     cache: resolve(env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart')),
     ports: readPorts(env),
-    values: readValues(readFileSync(join(root, 'infra/local.env'), 'utf8'), env),
+    hosts: readHosts(env),
+    values: existsSync(localEnv) ? readValues(readFileSync(localEnv, 'utf8'), env) : withoutGaps(env),
   };
+}
+
+/** SAGAMART_HOSTS: 'loopback' unless it says 'part-names', as it does in the containers. */
+export function readHosts(env: NodeJS.ProcessEnv): Settings['hosts'] {
+  const hosts = env.SAGAMART_HOSTS ?? 'loopback';
+  if (hosts === 'loopback' || hosts === 'part-names') return hosts;
+  throw new StackProblem('bad_hosts', `SAGAMART_HOSTS is '${hosts}'; expected loopback or part-names.`);
 }
 
 /** A value of infra/local.env; a missing one is a broken file. */
@@ -99,7 +110,8 @@ export function readPorts(env: NodeJS.ProcessEnv): Record<PortVariable, number> 
       );
     }
     const other = takenBy.get(port);
-    if (other !== undefined)
+    // Under names of their own, four databases may well listen on one number.
+    if (other !== undefined && readHosts(env) === 'loopback')
       throw new StackProblem('bad_port', `${variable} and ${other} are both ${port}. Change one of them.`);
     takenBy.set(port, variable);
     ports[variable] = port;
@@ -118,6 +130,12 @@ export function readValues(localEnv: string, env: NodeJS.ProcessEnv): Record<str
   const values: Record<string, string> = {};
   for (const [name, value] of Object.entries(parseEnv(localEnv)))
     if (value !== undefined) values[name] = env[name] ?? value;
-  for (const [name, value] of Object.entries(env)) if (value !== undefined && passedOn.test(name)) values[name] = value;
+  for (const [name, value] of Object.entries(withoutGaps(env))) if (passedOn.test(name)) values[name] = value;
   return values;
+}
+
+function withoutGaps(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
