@@ -22,7 +22,7 @@ export async function testOwnShop(): Promise<Tally> {
     const { stop } = await startShop({ home, portOffset });
     try {
       const files = globSync('*.e2e.ts', { cwd: import.meta.dirname }).toSorted();
-      const env = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset) };
+      const env = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset), SAGAMART_TARGET: 'native' };
       return await runTestFiles({
         files: files.map((file) => join(import.meta.dirname, file)),
         concurrency: 1,

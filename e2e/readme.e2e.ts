@@ -4,18 +4,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { enterShop } from './shop-under-test.ts';
+import { chooseTarget, readStatus } from '@sagamart/stack/target';
 
-const { shop } = await enterShop();
 const root = join(import.meta.dirname, '..');
 const deadlineMs = 180_000;
 
 /** The README's ```sh blocks as one script; those marked long are tested by everything else. */
 async function readmeScript(): Promise<string> {
+  const { parts } = await readStatus(await chooseTarget());
+  const gateway = parts.find(({ name }) => name === 'gateway');
+  assert.ok(gateway !== undefined, 'the shop has a gateway');
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
   assert.ok(blocks.length >= 4, `the README has ${blocks.length} blocks of commands to run`);
-  return blocks.join('\n').replaceAll('http://127.0.0.1:8080', shop.gatewayUrl);
+  return blocks.join('\n').replaceAll('http://127.0.0.1:8080', gateway.url);
 }
 
 test('the commands of the README do what it says', async () => {

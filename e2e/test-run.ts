@@ -36,6 +36,12 @@ export async function runTestFiles(options: {
   return tally;
 }
 
+/** The tally of a run in another process, from the end of what it printed. One that printed none has lost its tests: a failure. */
+export function readTally(printed: string): Tally {
+  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(printed) ?? [];
+  return passed === undefined ? { passed: 0, failed: 1 } : { passed: Number(passed), failed: Number(failed) };
+}
+
 const checkLimitMs = 600_000;
 
 /** Runs a program as one check: it passes when it exits with 0 in time. Its output is shown as it comes. */

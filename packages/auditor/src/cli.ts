@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
 import { findShop } from '@sagamart/stack/shop';
 import { messageOf } from '@sagamart/stack/stack-problem';
+import { runWhereDataIs } from '@sagamart/stack/target';
 import type { Books, Finding } from './books.ts';
 import { compareBooks, lastingFindings } from './compare-books.ts';
 import { openBooks, type OpenBooks } from './open-books.ts';
 
-const help = `npm run audit [-- --json] [--wait-seconds 75]
+const help = `npm run audit [-- --json] [--wait-seconds 75] [--target native|compose]
 Waits until nothing is under way in the running shop, reads the four databases, the topics, the provider's ledger and the mail catcher,
 and says what does not balance. Exit 0: all of it does; 1: something does not; 2: the books could not be read.`;
 
@@ -13,21 +14,32 @@ const shownMax = 50;
 
 try {
   const options = readOptions();
-  const { findings, books } = await audit(options.deadlineMs);
-  (options.json ? printJson : printText)(findings, books);
-  process.exitCode = findings.length === 0 ? 0 : 1;
+  const program = { program: import.meta.filename, args: process.argv.slice(2) };
+  process.exitCode = (await runWhereDataIs(program, options.target)) ?? (await auditHere(options));
 } catch (error) {
   console.error(`The books could not be read: ${messageOf(error)}\n\n${help}`);
   process.exitCode = 2;
 }
 
-function readOptions(): { json: boolean; deadlineMs: number } {
+type Options = { json: boolean; deadlineMs: number; target: string | undefined };
+
+function readOptions(): Options {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, 'wait-seconds': { type: 'string', default: '75' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      'wait-seconds': { type: 'string', default: '75' },
+      target: { type: 'string' },
+    },
   });
   const deadlineMs = Number(values['wait-seconds']) * 1_000;
   if (!(deadlineMs >= 0)) throw new Error(`--wait-seconds must be a number of seconds, got ${values['wait-seconds']}.`);
-  return { json: values.json, deadlineMs };
+  return { json: values.json, deadlineMs, target: values.target };
+}
+
+async function auditHere({ json, deadlineMs }: Options): Promise<number> {
+  const { findings, books } = await audit(deadlineMs);
+  (json ? printJson : printText)(findings, books);
+  return findings.length === 0 ? 0 : 1;
 }
 
 async function audit(deadlineMs: number): Promise<{ findings: Finding[]; books: Books }> {

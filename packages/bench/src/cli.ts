@@ -4,19 +4,22 @@ import { compareBooks } from '@sagamart/auditor/compare-books';
 import { openBooks } from '@sagamart/auditor/open-books';
 import { findShop } from '@sagamart/stack/shop';
 import { messageOf } from '@sagamart/stack/stack-problem';
+import { runWhereDataIs } from '@sagamart/stack/target';
 import { runLoad, type Load, type Plan } from './load.ts';
 import { measure, type Measurements, type Percentiles } from './measurements.ts';
 
 const restDeadlineMs = 180_000;
 const findingsShownMax = 20;
 
-const help = `npm run load -- --rate 20 --seconds 60
-npm run load -- --full-speed --orders 1000 [--in-flight 32]
+const help = `npm run load -- --rate 20 --seconds 60 [--target native|compose]
+npm run load -- --full-speed --orders 1000 [--in-flight 32] [--target native|compose]
 Orders products of its own in the running shop as several guests, says how long it took and where the time went, waits until the shop is
 at rest and compares the books. Exit 0: all orders were accepted and the books balance; 1: not so; 2: the load could not be run.`;
 
 try {
-  process.exitCode = (await runAndJudge(readPlan())) ? 0 : 1;
+  const { plan, target } = readOptions();
+  const program = { program: import.meta.filename, args: process.argv.slice(2) };
+  process.exitCode = (await runWhereDataIs(program, target)) ?? ((await runAndJudge(plan)) ? 0 : 1);
 } catch (error) {
   console.error(`The load could not be run: ${messageOf(error)}\n\n${help}`);
   process.exitCode = 2;
@@ -51,7 +54,7 @@ async function runAndJudge(plan: Plan): Promise<boolean> {
   }
 }
 
-function readPlan(): Plan {
+function readOptions(): { plan: Plan; target: string | undefined } {
   const { values } = parseArgs({
     options: {
       rate: { type: 'string', default: '20' },
@@ -59,19 +62,16 @@ function readPlan(): Plan {
       orders: { type: 'string', default: '1000' },
       'full-speed': { type: 'boolean', default: false },
       'in-flight': { type: 'string', default: '32' },
+      target: { type: 'string' },
     },
   });
-  if (!values['full-speed'])
-    return {
-      kind: 'steady',
-      ratePerSecond: positive('--rate', values.rate),
-      seconds: positive('--seconds', values.seconds),
-    };
-  return {
-    kind: 'full_speed',
-    orders: positive('--orders', values.orders),
-    inFlight: positive('--in-flight', values['in-flight']),
-  };
+  const { target } = values;
+  if (!values['full-speed']) {
+    const ratePerSecond = positive('--rate', values.rate);
+    return { plan: { kind: 'steady', ratePerSecond, seconds: positive('--seconds', values.seconds) }, target };
+  }
+  const inFlight = positive('--in-flight', values['in-flight']);
+  return { plan: { kind: 'full_speed', orders: positive('--orders', values.orders), inFlight }, target };
 }
 
 function positive(option: string, text: string): number {

@@ -39,7 +39,7 @@ export async function checkMachine(settings: Settings): Promise<Check[]> {
 /** Whether the parts' ports can be listened on. */
 export async function checkPorts(parts: readonly Part<string>[]): Promise<Check> {
   const wanted = parts.flatMap((part) => part.ports.map((port) => ({ part: part.name, ...port })));
-  const taken = (await Promise.all(wanted.map(async (one) => ((await isFree(one.port)) ? [] : [one])))).flat();
+  const taken = (await Promise.all(wanted.map(async (one) => ((await isPortFree(one.port)) ? [] : [one])))).flat();
   if (taken.length === 0) return { name: 'ports', found: `all ${wanted.length} are free` };
   const found = taken.map(({ part, variable, port }) => `${port} (${part}, ${variable})`).join(', ');
   const fix = 'End what listens there, change the port with its variable, or move all ports: SAGAMART_PORT_OFFSET=1000';
@@ -54,7 +54,8 @@ export function describeFailures(checks: readonly Check[]): string | undefined {
     : failures.map(({ name, found, fix }) => `${name}: ${found}. ${fix}`).join('\n');
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether a port of this machine's loopback can be listened on. */
+export async function isPortFree(port: number): Promise<boolean> {
   const server = createServer();
   server.listen({ host: HOST, port, exclusive: true });
   try {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { tryLock } from './cache-lock.ts';
+import { composeShop, showLog } from './compose/compose-shop.ts';
 import { runDoctor } from './doctor.ts';
 import { followLog } from './log-follower.ts';
 import { partNames, type PartName } from './part.ts';
@@ -10,10 +11,11 @@ import { controlPart, findShop, type PartAction, readShopStatus, stopShop } from
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { startDetached, startHere, supervise } from './start.ts';
 import { formatStatus } from './status-table.ts';
+import { chooseTarget, readStatus, runWhereDataIs, type Target } from './target.ts';
 import { formatUsage, measureUsage } from './usage.ts';
 
 const help = `npm start [-- --detach] [--fresh]        open the shop; --fresh begins without old data
-npm run stack -- <command>
+npm run stack -- <command> [--target native|compose]
   status [--json]                         what runs, since when
   down                                    stop everything
   stop|start|restart|pause|resume <part>  do that to one part; a stopped one stays down
@@ -22,9 +24,11 @@ npm run stack -- <command>
   psp status|up|down [--json]             how the payment provider misbehaves; not at all; it answers nobody
   psp latency <ms>|errors <share>|lose <count>
                                           pause each request; fail a share of them; lose the next replies
-  usage [--seconds 60] [--json]           memory and CPU of every part
+  usage [--seconds 60] [--json]           memory and CPU of every part, without containers
 npm run doctor                            is this machine ready, and what to do if not
-parts: ${partNames.join(' ')}`;
+--target is needed only while a shop without containers (npm start) and one in containers (docker compose up) both run
+parts: ${partNames.join(' ')}
+       in containers also jaeger connector-watch prometheus grafana`;
 
 const options = {
   detach: { type: 'boolean', default: false },
@@ -34,6 +38,7 @@ const options = {
   leave: { type: 'boolean', default: false },
   follow: { type: 'boolean', default: false },
   seconds: { type: 'string', default: '60' },
+  target: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -65,12 +70,8 @@ async function run(settings: Settings, command: string, name?: string, value?: s
       return supervise(settings, { fresh: flags.fresh, endsWithParent: flags['ends-with-parent'] });
     case 'down':
       return bringDown(settings);
-    case 'status': {
-      const status = await readShopStatus(settings.home);
-      return console.log(
-        flags.json ? JSON.stringify(status, undefined, 2) : formatStatus(status, findLeftovers(settings.home)),
-      );
-    }
+    case 'status':
+      return showStatus(settings);
     case 'stop':
     case 'restart':
     case 'pause':
@@ -78,12 +79,9 @@ async function run(settings: Settings, command: string, name?: string, value?: s
     case 'kill':
       return act(settings, command, name);
     case 'logs':
-      return followLog(settings.home, name === 'supervisor' ? name : partName(name), { follow: flags.follow });
-    case 'psp': {
-      const request = readPspRequest(name, value);
-      const controls = await controlPsp(await findShop(settings.home), request);
-      return console.log(flags.json ? JSON.stringify(controls, undefined, 2) : formatPspControls(controls));
-    }
+      return showLogs(settings, name);
+    case 'psp':
+      return tellPsp(settings, name, value);
     case 'usage':
       return showUsage(settings);
     case 'doctor':
@@ -94,10 +92,29 @@ async function run(settings: Settings, command: string, name?: string, value?: s
   }
 }
 
+async function showStatus(settings: Settings): Promise<void> {
+  const status = await readStatus(await targetOrNative(settings), settings);
+  console.log(flags.json ? JSON.stringify(status, undefined, 2) : formatStatus(status, findLeftovers(settings.home)));
+}
+
+/** Without containers there is something to say of a shop that does not run, too: its logs, and what a killed run left. */
+async function targetOrNative(settings: Settings): Promise<Target> {
+  try {
+    return await chooseTarget(flags.target, settings);
+  } catch (error) {
+    if (flags.target === undefined && error instanceof StackProblem && error.code === 'not_running') return 'native';
+    throw error;
+  }
+}
+
 async function bringDown(settings: Settings): Promise<void> {
   const began = Date.now();
-  if (await stopShop(settings.home))
-    return console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
+  const isDown = () => console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
+  if ((await targetOrNative(settings)) === 'compose') {
+    await composeShop(settings.project).close();
+    return isDown();
+  }
+  if (await stopShop(settings.home)) return isDown();
   const lock = await tryLock(settings.home);
   if (lock === undefined)
     throw new StackProblem('starting', `A shop is just starting or ending in ${settings.home}. Try again in a moment.`);
@@ -111,10 +128,11 @@ async function bringDown(settings: Settings): Promise<void> {
 }
 
 async function act(settings: Settings, action: PartAction, name: string | undefined): Promise<void> {
-  const part = partName(name);
-  await controlPart(settings.home, part, action, { leave: flags.leave });
-  const status = (await readShopStatus(settings.home)).parts.find((one) => one.name === part);
-  console.log(`${part}: ${status?.state ?? 'unknown'}${status?.pid === undefined ? '' : ` (pid ${status.pid})`}`);
+  const target = await chooseTarget(flags.target, settings);
+  if (target === 'native') await controlPart(settings.home, partName(name), action, { leave: flags.leave });
+  else await composeShop(settings.project).actOnPart(name ?? '', action, { leave: flags.leave });
+  const status = (await readStatus(target, settings)).parts.find((one) => one.name === name);
+  console.log(`${name}: ${status?.state ?? 'unknown'}${status?.pid === undefined ? '' : ` (pid ${status.pid})`}`);
 }
 
 function partName(name: string | undefined): PartName {
@@ -124,12 +142,36 @@ function partName(name: string | undefined): PartName {
   return part;
 }
 
+async function showLogs(settings: Settings, name: string | undefined): Promise<void> {
+  if ((await targetOrNative(settings)) === 'compose')
+    return showLog(settings.project, name ?? '', { follow: flags.follow });
+  return followLog(settings.home, name === 'supervisor' ? name : partName(name), { follow: flags.follow });
+}
+
+async function tellPsp(settings: Settings, command?: string, value?: string): Promise<void> {
+  const request = readPspRequest(command, value);
+  const toldThere = await runWhereDataIs({ program: import.meta.filename, args: process.argv.slice(2) }, flags.target);
+  if (toldThere !== undefined) {
+    process.exitCode = toldThere;
+    return;
+  }
+  const controls = await controlPsp(await findShop(settings.home), request);
+  console.log(flags.json ? JSON.stringify(controls, undefined, 2) : formatPspControls(controls));
+}
+
 async function showUsage(settings: Settings): Promise<void> {
   const seconds = Number(flags.seconds);
   if (!(seconds > 0))
     throw new StackProblem('bad_seconds', `--seconds is '${flags.seconds}'; expected a number above 0.`);
-  const shop = await findShop(settings.home);
-  const parts = Object.entries(shop.partPids).map(([name, pid]) => ({ name, pid }));
-  const usages = await measureUsage({ parts, supervisorPid: shop.supervisorPid }, seconds);
+  if ((await chooseTarget(flags.target, settings)) === 'compose')
+    throw new StackProblem(
+      'native_only',
+      'Only processes of a supervisor are measured here. Of containers, see: docker stats',
+    );
+  const { parts, supervisorPid } = await readShopStatus(settings.home);
+  if (supervisorPid === undefined)
+    throw new StackProblem('not_running', `No shop runs in ${settings.home}. Start it with: npm start`);
+  const measured = parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]));
+  const usages = await measureUsage({ parts: measured, supervisorPid }, seconds);
   console.log(flags.json ? JSON.stringify(usages, undefined, 2) : formatUsage(usages));
 }

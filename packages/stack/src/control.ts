@@ -1,31 +1,31 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { controlSocket } from './home.ts';
-import type { Shop } from './shop.ts';
+import { type PartAction, partActions, type Shop } from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { ShopStatus } from './supervisor.ts';
 
-export type Controlled = {
-  readonly supervisor: Supervisor;
-  readonly describe: () => Shop;
+/** A shop that can be asked and told things, whatever it runs on. */
+export type ControlledShop = {
+  readonly status: () => ShopStatus | Promise<ShopStatus>;
+  readonly actOnPart: (name: string, action: PartAction, options: { leave: boolean }) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
-/** Listens on the home's socket for status questions and part actions. Only the shop's own user can open it. */
-export async function openControl(home: string, shop: Controlled): Promise<{ close: () => void }> {
+export type ControlAnswer = { readonly status: number; readonly body: unknown };
+
+/** Listens on the home's socket for whoever wants to find the shop, and passes every other question on. Only the shop's own user can open it. */
+export async function openControl(
+  home: string,
+  { describe, answer }: { describe: () => Shop; answer: (path: string) => Promise<ControlAnswer> },
+): Promise<{ close: () => void }> {
   const path = controlSocket(home);
   // Whoever holds the home's lock may: a file found here was left by a killed supervisor.
   rmSync(path, { force: true });
   const server = createServer((request, response) => {
-    answer(shop, request)
-      .then((said) => reply(response, 200, said))
-      .catch((error: unknown) =>
-        reply(response, error instanceof StackProblem ? 409 : 500, {
-          code: error instanceof StackProblem ? error.code : 'internal',
-          message: messageOf(error),
-        }),
-      );
+    if (request.url === '/shop') return reply(response, { status: 200, body: describe() });
+    void answer(request.url ?? '/').then((said) => reply(response, said));
   });
   server.listen(path);
   await once(server, 'listening');
@@ -36,44 +36,37 @@ export async function openControl(home: string, shop: Controlled): Promise<{ clo
   };
 }
 
-async function answer(shop: Controlled, request: IncomingMessage): Promise<unknown> {
-  const url = new URL(request.url ?? '/', 'http://supervisor');
+/** What a shop says to a path of its control socket; never rejects: a refusal is an answer with a code and a message. */
+export async function answerControl(shop: ControlledShop, path: string): Promise<ControlAnswer> {
+  try {
+    return { status: 200, body: await ask(shop, new URL(path, 'http://supervisor')) };
+  } catch (error) {
+    const isKnown = error instanceof StackProblem;
+    return {
+      status: isKnown ? 409 : 500,
+      body: { code: isKnown ? error.code : 'internal', message: messageOf(error) },
+    };
+  }
+}
+
+async function ask(shop: ControlledShop, url: URL): Promise<unknown> {
   const [, first, name, action] = url.pathname.split('/');
-  if (first === 'status') return shop.supervisor.status();
-  if (first === 'shop') return shop.describe();
+  if (first === 'status') return shop.status();
   if (first === 'down') return { down: await shop.close() };
   if (first === 'parts' && name !== undefined && action !== undefined) {
-    await actOnPart(shop.supervisor, name, action, url.searchParams.has('leave'));
+    await shop.actOnPart(name, knownAction(action), { leave: url.searchParams.has('leave') });
     return { done: true };
   }
   throw new StackProblem('no_such_question', `The supervisor knows nothing of ${url.pathname}.`);
 }
 
-async function actOnPart(supervisor: Supervisor, name: string, action: string, leave: boolean): Promise<void> {
-  const runner = supervisor.runner(name);
-  supervisor.log(`${name}: asked to ${action}${leave ? ' and leave it alone' : ''}`);
-  switch (action) {
-    case 'stop':
-      return runner.stop();
-    case 'restart':
-      await runner.stop();
-      return supervisor.startPart(name);
-    case 'start':
-      return supervisor.startPart(name);
-    case 'kill':
-      return runner.kill({ leave });
-    case 'pause':
-      return runner.pause();
-    case 'resume':
-      return runner.resume();
-    default:
-      throw new StackProblem(
-        'no_such_action',
-        `A part can be asked to stop, start, restart, kill, pause or resume, not '${action}'.`,
-      );
-  }
+function knownAction(action: string): PartAction {
+  const known = partActions.find((one) => one === action);
+  if (known === undefined)
+    throw new StackProblem('no_such_action', `A part can be asked to ${partActions.join(', ')}, not '${action}'.`);
+  return known;
 }
 
-function reply(response: ServerResponse, status: number, body: unknown): void {
+function reply(response: ServerResponse, { status, body }: ControlAnswer): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body));
 }

@@ -1,18 +1,17 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectUrl, databaseServices, databaseUrl, kafkaBroker, mailUrl, serviceUrl } from './addresses.ts';
 import { type Lock, tryLock } from './cache-lock.ts';
 import { checkMachine, checkPorts, describeFailures } from './checks.ts';
 import { type WatchedShop, watchConnectors } from './connector-watch.ts';
-import { openControl } from './control.ts';
+import { answerControl, type ControlledShop, openControl } from './control.ts';
+import { describeShop } from './describe-shop.ts';
 import { makeHome } from './home.ts';
 import type { Part } from './part.ts';
 import { shortenLogs } from './part-log.ts';
 import { shopParts } from './parts.ts';
 import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
-import { type Settings, valueOf } from './settings.ts';
-import type { Shop } from './shop.ts';
+import type { Settings } from './settings.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -91,15 +90,17 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
     done.resolve();
   };
   const close = () => (closing ??= stopEverything());
-  const control = await openControl(settings.home, {
-    supervisor,
-    describe: () => describeShop(settings, supervisor),
+  const controlled: ControlledShop = {
+    status: () => supervisor.status(),
+    actOnPart: (name, action, options) => supervisor.actOnPart(name, action, options),
     close,
+  };
+  const control = await openControl(settings.home, {
+    describe: () => describeShop(settings),
+    answer: (path) => answerControl(controlled, path),
   });
   const ready = supervisor.start().then(
-    () => {
-      if (supervisor.hasPart('connect')) void watchConnectors(settings, watched(supervisor), stopWatching.signal);
-    },
+    () => watchParts(settings, supervisor, stopWatching.signal),
     async (error: unknown) => {
       await close();
       throw error;
@@ -110,31 +111,14 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
   return { supervisor, ready, close, closed: done.promise };
 }
 
+function watchParts(settings: Settings, supervisor: Supervisor, signal: AbortSignal): void {
+  if (supervisor.hasPart('connect')) void watchConnectors(settings, watched(supervisor), signal);
+}
+
 function watched(supervisor: Supervisor): WatchedShop {
   return {
     isRunning: (part) => supervisor.runner(part).isRunning(),
     log: (line) => supervisor.log(line),
     setAlarm: (alarm) => supervisor.runner('connect').setAlarm(alarm),
-  };
-}
-
-function describeShop(settings: Settings, supervisor: Supervisor): Shop {
-  const auditorUrls = Object.fromEntries(
-    databaseServices.map((service) => [service, databaseUrl(settings, service, 'auditor')]),
-  ) as Shop['auditorUrls'];
-  return {
-    home: settings.home,
-    gatewayUrl: serviceUrl(settings, 'gateway'),
-    pspUrl: serviceUrl(settings, 'psp'),
-    pspApiKey: valueOf(settings, 'PSP_API_KEY'),
-    operatorSecret: valueOf(settings, 'OPERATOR_SECRET'),
-    mailUrl: mailUrl(settings),
-    kafkaBrokers: [kafkaBroker(settings)],
-    connectUrl: connectUrl(settings),
-    auditorUrls,
-    supervisorPid: process.pid,
-    partPids: Object.fromEntries(
-      supervisor.status().parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])),
-    ),
   };
 }

@@ -19,7 +19,17 @@ export const partNames = [
 ] as const;
 
 export type PartName = (typeof partNames)[number];
-export type PartKind = 'database' | 'broker' | 'connect' | 'cache' | 'mail' | 'provider' | 'service';
+export type PartKind =
+  | 'database'
+  | 'broker'
+  | 'connect'
+  | 'cache'
+  | 'mail'
+  | 'provider'
+  | 'service'
+  // Only in containers: what looks after the connectors, and what shows traces and figures.
+  | 'watch'
+  | 'observer';
 
 export type Command = {
   readonly program: string;
@@ -61,6 +71,8 @@ export type PartState =
   | 'waiting'
   | 'starting'
   | 'running'
+  // Only in containers: it runs, and its health check fails.
+  | 'unhealthy'
   | 'paused'
   | 'restarting'
   | 'stopping'
@@ -72,8 +84,9 @@ export type PartStatus = {
   readonly kind: PartKind;
   readonly url: string;
   readonly pid?: number;
+  readonly container?: string;
   readonly state: PartState;
-  /** RFC 3339: since when it has been in this state. */
+  /** RFC 3339: since when it has been in this state; of a container that is up, since when it has been up. */
   readonly since: string;
   readonly detail?: string;
 };

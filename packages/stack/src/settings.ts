@@ -33,6 +33,8 @@ export type Settings = {
   readonly root: string;
   /** Where the running shop keeps its data, logs and control socket. */
   readonly home: string;
+  /** The name of the compose project that is meant, if one is. */
+  readonly project: string;
   /** Where fetched things are kept, for every checkout. */
   readonly cache: string;
   readonly ports: Readonly<Record<PortVariable, number>>;
@@ -49,11 +51,18 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   return {
     root,
     home: chooseHome(root, env.SAGAMART_HOME),
+    project: readProject(env, join(root, '.env')),
     cache: resolve(env.SAGAMART_CACHE || join(homedir(), '.cache', 'sagamart')),
     ports: readPorts(env),
     hosts: readHosts(env),
     values: existsSync(localEnv) ? readValues(readFileSync(localEnv, 'utf8'), env) : withoutGaps(env),
   };
+}
+
+// As compose reads it: the environment, the file beside docker-compose.yml, the name in it.
+function readProject(env: NodeJS.ProcessEnv, envFile: string): string {
+  const written = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  return env.COMPOSE_PROJECT_NAME || written.COMPOSE_PROJECT_NAME || 'sagamart';
 }
 
 /** SAGAMART_HOSTS: 'loopback' unless it says 'part-names', as it does in the containers. */

@@ -18,13 +18,10 @@ export type Shop = {
   readonly connectUrl: string;
   /** Connection strings that can read everything and change nothing. */
   readonly auditorUrls: Readonly<Record<DatabaseService, string>>;
-  /** The process that looks after all parts. */
-  readonly supervisorPid: number;
-  /** Process ids of the parts that are up. */
-  readonly partPids: Readonly<Partial<Record<PartName, number>>>;
 };
 
-export type PartAction = 'stop' | 'start' | 'restart' | 'kill' | 'pause' | 'resume';
+export const partActions = ['stop', 'start', 'restart', 'kill', 'pause', 'resume'] as const;
+export type PartAction = (typeof partActions)[number];
 
 /** The shop that runs in SAGAMART_HOME (or the checkout's own home). Throws a StackProblem `not_running` when none does. */
 export async function findShop(home: string = readSettings().home): Promise<Shop> {

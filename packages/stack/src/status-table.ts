@@ -10,19 +10,18 @@ export function formatStatus(status: ShopStatus, leftovers: readonly string[]): 
       leftovers.length === 0
         ? ''
         : `\nA killed run left these parts running, without anyone to look after them: ${leftovers.join(', ')}.\nThe next start ends them; so does: npm run stack -- down`;
-    return `No shop runs here. Start it with: npm start${left}`;
+    return `No shop runs here. Start it with: npm start, or: docker compose up --wait${left}`;
   }
   const rows = status.parts.map((part) => [
     part.name,
     part.state,
-    part.pid === undefined ? '' : String(part.pid),
+    part.container ?? String(part.pid ?? ''),
     age(part.since),
     part.url,
     part.detail ?? '',
   ]);
-  return [`The shop is ${status.state}.`, '', ...table([['part', 'state', 'pid', 'for', 'address', ''], ...rows])].join(
-    '\n',
-  );
+  const header = ['part', 'state', status.target === 'native' ? 'pid' : 'container', 'for', 'address', ''];
+  return [`The shop is ${status.state}.`, '', ...table([header, ...rows])].join('\n');
 }
 
 /** What a start ends with: where everything is, and three commands to try. */

@@ -3,13 +3,14 @@ import { EventEmitter, once } from 'node:events';
 import type { Part, PartStatus } from './part.ts';
 import { logFile } from './part-log.ts';
 import { PartRunner } from './part-runner.ts';
+import type { PartAction } from './shop.ts';
 import { StackProblem } from './stack-problem.ts';
 
 export type ShopState = 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped';
 
 export type ShopStatus = {
   readonly state: ShopState;
-  readonly target: 'native';
+  readonly target: 'native' | 'compose';
   readonly supervisorPid?: number;
   readonly parts: readonly PartStatus[];
 };
@@ -65,6 +66,29 @@ export class Supervisor {
     } catch (error) {
       if (!signal.aborted) throw error;
       throw new StackProblem('stopped', `${name} was stopped before it was up.`, { cause: error });
+    }
+  }
+
+  /** Does to one part what somebody asked for, and resolves when it is done. */
+  async actOnPart(name: string, action: PartAction, { leave }: { leave: boolean }): Promise<void> {
+    const runner = this.runner(name);
+    this.log(`${name}: asked to ${action}${leave ? ' and leave it alone' : ''}`);
+    switch (action) {
+      case 'stop':
+        return runner.stop();
+      case 'restart':
+        await runner.stop();
+        return this.startPart(name);
+      case 'start':
+        return this.startPart(name);
+      case 'kill':
+        return runner.kill({ leave });
+      case 'pause':
+        return runner.pause();
+      case 'resume':
+        return runner.resume();
+      default:
+        return action satisfies never;
     }
   }
 

@@ -1,0 +1,118 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ControlledShop } from '../control.ts';
+import type { PartAction } from '../shop.ts';
+import { messageOf, StackProblem } from '../stack-problem.ts';
+import { type Container, docker, inspectContainer, listContainers, readLog, showDocker } from './docker.ts';
+import { judgeShop } from './part-status.ts';
+
+const HEALTHY_WITHIN_MS = 120_000;
+const KILLED_WITHIN_MS = 15_000;
+const DOWN_WITHIN_MS = 180_000;
+const LOOK_EVERY_MS = 250;
+const ERROR_LOG_LINES = 20;
+const SHOWN_LOG_LINES = 200;
+
+/** The shop in the containers of a compose project. Its parts are looked after by Docker; this only asks and tells Docker. */
+export function composeShop(project: string): ControlledShop {
+  return {
+    status: async () => judgeShop(await listContainers(project), new Date()),
+    actOnPart: async (name, action, options) => actOn(await findContainer(project, name), action, options),
+    close: () => takeDown(project),
+  };
+}
+
+/** The container of a part. Throws a StackProblem that names the parts there are when it has none. */
+export async function findContainer(project: string, part: string): Promise<Container> {
+  const containers = (await listContainers(project)).filter(({ isOneOff }) => !isOneOff);
+  const found = containers.find(({ service }) => service === part);
+  if (found !== undefined) return found;
+  const names = containers.map(({ service }) => service).toSorted();
+  throw new StackProblem(
+    'no_such_part',
+    names.length === 0
+      ? `The compose project ${project} has no containers. Start it with: docker compose up --wait`
+      : `There is no part '${part}' in the compose project ${project}. Parts: ${names.join(', ')}.`,
+  );
+}
+
+async function actOn(container: Container, action: PartAction, { leave }: { leave: boolean }): Promise<void> {
+  switch (action) {
+    case 'stop':
+      return void (await docker(['stop', container.name]));
+    case 'start':
+      if (container.status === 'paused')
+        throw new StackProblem(
+          'paused',
+          `${container.service} is paused. Let it go on with: npm run stack -- resume ${container.service}`,
+        );
+      await docker(['start', container.name]);
+      return whenHealthy(container);
+    case 'restart':
+      await docker(['restart', container.name]);
+      return whenHealthy(container);
+    case 'kill':
+      return leave ? void (await docker(['kill', container.name])) : crash(container);
+    case 'pause':
+      return void (await docker(['pause', container.name]));
+    case 'resume':
+      await docker(['unpause', container.name]);
+      return whenHealthy(container);
+    default:
+      return action satisfies never;
+  }
+}
+
+/**
+ * Ends every process of the container from inside, so that the restart policy sees a crash: `docker kill` counts as a manual stop, after which it
+ * does nothing. The signal spares only the container's init, which ends with its child.
+ */
+async function crash(container: Container): Promise<void> {
+  if (container.pid === 0)
+    throw new StackProblem('no_process', `${container.service} is ${container.status}: it has no process to kill.`);
+  if (container.status === 'paused') await docker(['unpause', container.name]);
+  // The shell that sends the signal is ended with the container: how this command ends tells nothing.
+  const said = await docker(['exec', container.name, 'sh', '-c', 'kill -9 -1']).catch(messageOf);
+  const deadline = Date.now() + KILLED_WITHIN_MS;
+  for (;;) {
+    const now = await inspectContainer(container.name);
+    if (now.pid !== container.pid) return;
+    if (Date.now() > deadline)
+      throw new StackProblem(
+        'not_killed',
+        `${container.service} still runs ${KILLED_WITHIN_MS / 1000} s after it was killed: ${said}`,
+      );
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+async function whenHealthy(container: Container): Promise<void> {
+  const { name, service } = container;
+  const deadline = Date.now() + HEALTHY_WITHIN_MS;
+  for (;;) {
+    const { status, health } = await inspectContainer(name);
+    if (status === 'running' && (health === undefined || health.status === 'healthy')) return;
+    if (status === 'exited' || status === 'dead' || Date.now() > deadline) {
+      const log = await readLog(name, ERROR_LOG_LINES);
+      const end = status === 'running' ? `is not healthy after ${HEALTHY_WITHIN_MS / 1000} s` : `is ${status}`;
+      throw new StackProblem(
+        'part_failed',
+        `${service} ${end}${health?.said ? `: ${health.said}` : ''}. It said:\n${log}`,
+      );
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+/** Prints the end of a part's log, and with `follow` what comes after, until interrupted. */
+export async function showLog(project: string, part: string, { follow }: { follow: boolean }): Promise<void> {
+  const { name } = await findContainer(project, part);
+  await showDocker(['logs', '--tail', String(SHOWN_LOG_LINES), ...(follow ? ['--follow'] : []), name]);
+}
+
+async function takeDown(project: string): Promise<void> {
+  const [container] = await listContainers(project);
+  if (container === undefined) return;
+  // Every profile: what only one of them starts would be left.
+  const args = [...container.composeArgs, '--profile', '*', '--progress', 'quiet', 'down', '--remove-orphans'];
+  await docker(['compose', ...args], { withinMs: DOWN_WITHIN_MS });
+}

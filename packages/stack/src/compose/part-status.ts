@@ -1,0 +1,102 @@
+import type { PartKind, PartState, PartStatus } from '../part.ts';
+import type { ShopState, ShopStatus } from '../supervisor.ts';
+import type { Container } from './docker.ts';
+
+type Known = { readonly kind: PartKind; readonly url: string; readonly isOptional?: true };
+
+// Addresses as the parts see each other; a published port has its place on this machine instead.
+const knownParts: ReadonlyMap<string, Known> = new Map<string, Known>([
+  ['order-db', { kind: 'database', url: 'postgres://order-db:5432/order_db' }],
+  ['inventory-db', { kind: 'database', url: 'postgres://inventory-db:5432/inventory_db' }],
+  ['payment-db', { kind: 'database', url: 'postgres://payment-db:5432/payment_db' }],
+  ['notification-db', { kind: 'database', url: 'postgres://notification-db:5432/notification_db' }],
+  ['kafka', { kind: 'broker', url: 'kafka:9092' }],
+  ['connect', { kind: 'connect', url: 'http://connect:8083' }],
+  ['connector-watch', { kind: 'watch', url: 'http://connector-watch:8084' }],
+  ['redis', { kind: 'cache', url: 'redis://redis:6379' }],
+  ['mail', { kind: 'mail', url: 'http://mail:1080' }],
+  ['psp', { kind: 'provider', url: 'http://psp:3005' }],
+  ['order', { kind: 'service', url: 'http://order:3001' }],
+  ['inventory', { kind: 'service', url: 'http://inventory:3002' }],
+  ['payment', { kind: 'service', url: 'http://payment:3003' }],
+  ['notification', { kind: 'service', url: 'http://notification:3004' }],
+  ['gateway', { kind: 'service', url: 'http://gateway:8080' }],
+  ['jaeger', { kind: 'observer', url: 'http://jaeger:16686', isOptional: true }],
+  ['prometheus', { kind: 'observer', url: 'http://prometheus:9090', isOptional: true }],
+  ['grafana', { kind: 'observer', url: 'http://grafana:3000', isOptional: true }],
+]);
+
+/** The shop that these containers of one project make. A part without a container is stopped; Jaeger and its like may be missing altogether. */
+export function judgeShop(containers: readonly Container[], now: Date): ShopStatus {
+  const parts = [...knownParts].flatMap(([name, known]): PartStatus[] => {
+    const container = containers.find((one) => one.service === name && !one.isOneOff);
+    if (container !== undefined) return [judgePart(container, known)];
+    if (known.isOptional === true) return [];
+    return [{ name, kind: known.kind, url: known.url, state: 'stopped', since: now.toISOString() }];
+  });
+  if (parts.every(({ container }) => container === undefined))
+    return { state: 'stopped', target: 'compose', parts: [] };
+  return { state: judgeState(parts), target: 'compose', parts };
+}
+
+function judgePart(container: Container, { kind, url }: Known): PartStatus {
+  const state = judgeContainer(container);
+  const detail = describeContainer(container);
+  const [port] = container.publishedPorts;
+  return {
+    name: container.service,
+    kind,
+    url: port === undefined ? url : `http://127.0.0.1:${port}`,
+    container: container.name,
+    state,
+    since: state === 'stopped' && !container.finishedAt.startsWith('0001') ? container.finishedAt : container.startedAt,
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+function judgeState(parts: readonly PartStatus[]): ShopState {
+  if (parts.every(({ state }) => state === 'running')) return 'running';
+  if (parts.every(({ state }) => state === 'stopped' || state === 'failed')) return 'stopped';
+  return parts.every(({ state }) => ['running', 'starting', 'waiting'].includes(state)) ? 'starting' : 'degraded';
+}
+
+function judgeContainer({ status, health }: Container): PartState {
+  switch (status) {
+    case 'created':
+      return 'waiting';
+    case 'running':
+      return health === undefined || health.status === 'healthy' ? 'running' : health.status;
+    case 'paused':
+    case 'restarting':
+      return status;
+    case 'removing':
+      return 'stopping';
+    case 'exited':
+      return 'stopped';
+    case 'dead':
+      return 'failed';
+    default:
+      return status satisfies never;
+  }
+}
+
+function describeContainer({ status, health, exitCode, isOutOfMemory }: Container): string | undefined {
+  if (status === 'exited' || status === 'restarting') {
+    if (isOutOfMemory) return 'it used more memory than its limit';
+    return exitCode === 0 ? undefined : `ended with exit code ${exitCode}`;
+  }
+  if (status !== 'running' || health === undefined || health.said === '') return undefined;
+  const told = readAnswer(health.said);
+  if (told === undefined) return health.status === 'healthy' ? undefined : health.said;
+  return told.length === 0 ? undefined : told.join('; ');
+}
+
+// Our own parts print the answer of /readyz: `errors` of one that is not ready, `alarms` of one that somebody has to look at. Others print what they like.
+function readAnswer(said: string): string[] | undefined {
+  try {
+    const answer = JSON.parse(said) as { errors?: { detail: string }[]; alarms?: string[] } | null;
+    return [...(answer?.errors ?? []).map(({ detail }) => detail), ...(answer?.alarms ?? [])];
+  } catch {
+    return undefined;
+  }
+}
