@@ -18,7 +18,7 @@ export async function testOwnShop(): Promise<Tally> {
   const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
   process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
   try {
-    const portOffset = await freePortOffset();
+    const portOffset = await freePortOffset(Object.values(defaultPorts));
     const { stop } = await startShop({ home, portOffset });
     try {
       const files = globSync('*.e2e.ts', { cwd: import.meta.dirname }).toSorted();
@@ -47,11 +47,11 @@ const offsetStep = 200;
 const offsets = 50;
 const attemptsMax = 20;
 
-/** An offset at which all ports of a shop are free now: another shop, or another run of this, may be open on this machine. */
-async function freePortOffset(): Promise<number> {
+/** An offset at which all these ports are free now: another shop, or another run of this, may be open on this machine. */
+export async function freePortOffset(ports: readonly number[]): Promise<number> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const offset = offsetMin + offsetStep * Math.floor(Math.random() * offsets);
-    const free = await Promise.all(Object.values(defaultPorts).map((port) => isFree(port + offset)));
+    const free = await Promise.all(ports.map((port) => isFree(port + offset)));
     if (free.every(Boolean)) return offset;
   }
   throw new Error(`found no free ports for a shop of the tests' own in ${attemptsMax} attempts; stop what holds them`);
