@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readTally } from './test-run.ts';
 
 test('a test file that leaves something open is ended, counted as failed and named', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sagamart-test-run-'));
@@ -22,4 +23,10 @@ test('a test file that leaves something open is ended, counted as failed and nam
   const said = spawnSync(process.execPath, [runner], { env, encoding: 'utf8', timeout: 20_000 });
   assert.equal(said.status, 1, said.stderr);
   assert.match(said.stdout, /left-open\.test\.mjs[\s\S]*ended after 2 s[\s\S]*\n1 passed, 1 failed\n$/);
+});
+
+test('a run elsewhere that ends without its closing line has lost its tests, which is a failure', () => {
+  assert.deepEqual(readTally('✔ one\n\n3 passed, 1 failed\n'), { passed: 3, failed: 1 });
+  assert.deepEqual(readTally('✔ one\n3 passed, 0 failed\nKilled\n'), { passed: 0, failed: 1 });
+  assert.deepEqual(readTally(''), { passed: 0, failed: 1 });
 });

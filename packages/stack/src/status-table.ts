@@ -18,7 +18,7 @@ export function formatStatus(status: ShopStatus, leftovers: readonly string[]): 
     part.container ?? String(part.pid ?? ''),
     age(part.since),
     part.url,
-    part.detail ?? '',
+    part.detail?.split('\n')[0] ?? '',
   ]);
   const header = ['part', 'state', status.target === 'native' ? 'pid' : 'container', 'for', 'address', ''];
   return [`The shop is ${status.state}.`, '', ...table([header, ...rows])].join('\n');

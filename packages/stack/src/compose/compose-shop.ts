@@ -3,7 +3,7 @@ import type { ControlledShop } from '../control.ts';
 import type { PartAction } from '../shop.ts';
 import { messageOf, StackProblem } from '../stack-problem.ts';
 import { type Container, docker, inspectContainer, listContainers, readLog, showDocker } from './docker.ts';
-import { judgeShop } from './part-status.ts';
+import { isPart, judgeShop } from './part-status.ts';
 
 const HEALTHY_WITHIN_MS = 120_000;
 const KILLED_WITHIN_MS = 15_000;
@@ -16,22 +16,25 @@ const SHOWN_LOG_LINES = 200;
 export function composeShop(project: string): ControlledShop {
   return {
     status: async () => judgeShop(await listContainers(project), new Date()),
-    actOnPart: async (name, action, options) => actOn(await findContainer(project, name), action, options),
+    actOnPart: async (name, action, options) => actOn(await findContainer(project, name, isPart), action, options),
     close: () => takeDown(project),
   };
 }
 
-/** The container of a part. Throws a StackProblem that names the parts there are when it has none. */
-export async function findContainer(project: string, part: string): Promise<Container> {
-  const containers = (await listContainers(project)).filter(({ isOneOff }) => !isOneOff);
-  const found = containers.find(({ service }) => service === part);
+async function findContainer(
+  project: string,
+  service: string,
+  isMeant: (container: Container) => boolean,
+): Promise<Container> {
+  const containers = (await listContainers(project)).filter(isMeant);
+  const found = containers.find((container) => container.service === service);
   if (found !== undefined) return found;
-  const names = containers.map(({ service }) => service).toSorted();
+  const names = containers.map((container) => container.service).toSorted();
   throw new StackProblem(
     'no_such_part',
     names.length === 0
       ? `The compose project ${project} has no containers. Start it with: docker compose up --wait`
-      : `There is no part '${part}' in the compose project ${project}. Parts: ${names.join(', ')}.`,
+      : `There is no '${service}' in the compose project ${project}. Expected one of: ${names.join(', ')}.`,
   );
 }
 
@@ -103,9 +106,9 @@ async function whenHealthy(container: Container): Promise<void> {
   }
 }
 
-/** Prints the end of a part's log, and with `follow` what comes after, until interrupted. */
+/** Prints the end of the log of a part or of `set-up`, and with `follow` what comes after, until interrupted. */
 export async function showLog(project: string, part: string, { follow }: { follow: boolean }): Promise<void> {
-  const { name } = await findContainer(project, part);
+  const { name } = await findContainer(project, part, ({ isOneOff }) => !isOneOff);
   await showDocker(['logs', '--tail', String(SHOWN_LOG_LINES), ...(follow ? ['--follow'] : []), name]);
 }
 

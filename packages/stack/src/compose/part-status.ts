@@ -26,10 +26,15 @@ const knownParts: ReadonlyMap<string, Known> = new Map<string, Known>([
   ['grafana', { kind: 'observer', url: 'http://grafana:3000', isOptional: true }],
 ]);
 
+/** Whether a container is a part of the shop, not one that only sets up, nor a tool's. */
+export function isPart({ service, isOneOff }: Container): boolean {
+  return knownParts.has(service) && !isOneOff;
+}
+
 /** The shop that these containers of one project make. A part without a container is stopped; Jaeger and its like may be missing altogether. */
 export function judgeShop(containers: readonly Container[], now: Date): ShopStatus {
   const parts = [...knownParts].flatMap(([name, known]): PartStatus[] => {
-    const container = containers.find((one) => one.service === name && !one.isOneOff);
+    const container = containers.find((one) => one.service === name && isPart(one));
     if (container !== undefined) return [judgePart(container, known)];
     if (known.isOptional === true) return [];
     return [{ name, kind: known.kind, url: known.url, state: 'stopped', since: now.toISOString() }];
