@@ -11,7 +11,7 @@ import { controlPart, findShop, type PartAction, readShopStatus, stopShop } from
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { startDetached, startHere, supervise } from './start.ts';
 import { formatStatus } from './status-table.ts';
-import { chooseTarget, readStatus, runWhereDataIs, type Target } from './target.ts';
+import { chooseTarget, readStatus, runWhereDataIs, type Target, wantedTarget } from './target.ts';
 import { formatUsage, measureUsage } from './usage.ts';
 
 const help = `npm start [-- --detach] [--fresh]        open the shop; --fresh begins without old data
@@ -93,16 +93,16 @@ async function run(settings: Settings, command: string, name?: string, value?: s
 }
 
 async function showStatus(settings: Settings): Promise<void> {
-  const status = await readStatus(await targetOrNative(settings), settings);
+  const status = await readStatus(await targetAtRest(settings), settings);
   console.log(flags.json ? JSON.stringify(status, undefined, 2) : formatStatus(status, findLeftovers(settings.home)));
 }
 
-/** Without containers there is something to say of a shop that does not run, too: its logs, and what a killed run left. */
-async function targetOrNative(settings: Settings): Promise<Target> {
+/** The shop to look at or to take down, which need not run: it may have left logs, containers, or the parts of a killed run. */
+async function targetAtRest(settings: Settings): Promise<Target> {
   try {
     return await chooseTarget(flags.target, settings);
   } catch (error) {
-    if (flags.target === undefined && error instanceof StackProblem && error.code === 'not_running') return 'native';
+    if (error instanceof StackProblem && error.code === 'not_running') return wantedTarget(flags.target) ?? 'native';
     throw error;
   }
 }
@@ -110,7 +110,7 @@ async function targetOrNative(settings: Settings): Promise<Target> {
 async function bringDown(settings: Settings): Promise<void> {
   const began = Date.now();
   const isDown = () => console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
-  if ((await targetOrNative(settings)) === 'compose') {
+  if ((await targetAtRest(settings)) === 'compose') {
     await composeShop(settings.project).close();
     return isDown();
   }
@@ -143,7 +143,7 @@ function partName(name: string | undefined): PartName {
 }
 
 async function showLogs(settings: Settings, name: string | undefined): Promise<void> {
-  if ((await targetOrNative(settings)) === 'compose')
+  if ((await targetAtRest(settings)) === 'compose')
     return showLog(settings.project, name ?? '', { follow: flags.follow });
   return followLog(settings.home, name === 'supervisor' ? name : partName(name), { follow: flags.follow });
 }

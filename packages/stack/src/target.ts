@@ -19,11 +19,11 @@ export type Found = {
 };
 
 /**
- * Which shop is meant: the one that was asked for (`--target`, else SAGAMART_TARGET), else the one that runs. Throws a StackProblem `two_shops` when both
+ * Which shop is meant: the one that was asked for, else the one that runs. Throws a StackProblem `two_shops` when both
  * do, and `not_running` when none does.
  */
 export async function chooseTarget(asked?: string, settings: Settings = readSettings()): Promise<Target> {
-  const wanted = readTarget(asked ?? process.env.SAGAMART_TARGET);
+  const wanted = wantedTarget(asked);
   const { home, project, hosts } = settings;
   // In a container beside the data the shop is found at a control socket, as it is without containers.
   if (wanted === 'native' || hosts === 'part-names') return 'native';
@@ -35,6 +35,11 @@ export async function chooseTarget(asked?: string, settings: Settings = readSett
     compose: compose.status?.state !== undefined && compose.status.state !== 'stopped',
     ...(compose.noDocker === undefined ? {} : { noDocker: compose.noDocker }),
   });
+}
+
+/** The target that was asked for: `--target`, else SAGAMART_TARGET. */
+export function wantedTarget(asked: string | undefined): Target | undefined {
+  return readTarget(asked ?? process.env.SAGAMART_TARGET);
 }
 
 /** The target a word means; undefined for no word. Throws a StackProblem for any other. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { relative } from 'node:path';
 import { answerControl } from '../control.ts';
@@ -19,7 +19,7 @@ export type Tool = {
 };
 
 const ENDS_WITHIN_MS = 10_000;
-const HOST_PROGRAM = 'packages/stack/src/compose/tool-container.ts';
+const CONTAINER_PROGRAM = 'packages/stack/src/compose/tool-container.ts';
 
 /**
  * Runs a tool in a container of its own on the shop's inner networks, where it reaches the databases, Kafka and the provider, and resolves with its exit
@@ -34,13 +34,7 @@ export async function runBesideData(settings: Settings, tool: Tool): Promise<num
       `The compose project ${project} does not run. Start it with: docker compose up --wait`,
     );
   const name = `${project}-tool-${process.pid}`;
-  const run = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', name, tool.service ?? 'tools'];
-  const command = ['node', HOST_PROGRAM, relative(root, tool.program), ...tool.args];
-  // A group of its own: Ctrl-C is passed on once, and not by Docker as well.
-  const child = spawn('docker', ['compose', ...container.composeArgs, ...run, ...command], {
-    detached: true,
-    stdio: 'pipe',
-  });
+  const child = startContainer(container.composeArgs, { name, root, tool });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   child.stdin.on('error', () => undefined);
@@ -75,8 +69,18 @@ export async function runBesideData(settings: Settings, tool: Tool): Promise<num
   if (code !== undefined) return code;
   throw new StackProblem(
     'tool_lost',
-    `The container of the tool ended before the tool did: ${said.trim() || 'it said nothing'}`,
+    `The tool's container could not be run, or was ended: ${said.trim() || 'Docker said nothing'}`,
   );
+}
+
+function startContainer(
+  composeArgs: readonly string[],
+  { name, root, tool }: { name: string; root: string; tool: Tool },
+): ChildProcessWithoutNullStreams {
+  const run = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', name, tool.service ?? 'tools'];
+  const command = ['node', CONTAINER_PROGRAM, relative(root, tool.program), ...tool.args];
+  // A group of its own: Ctrl-C is passed on once, and not by Docker as well.
+  return spawn('docker', ['compose', ...composeArgs, ...run, ...command], { detached: true, stdio: 'pipe' });
 }
 
 function passSignalsOn(pass: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void, container: string): () => void {

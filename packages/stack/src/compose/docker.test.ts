@@ -5,6 +5,7 @@ import { docker, readContainers } from './docker.ts';
 const inspected = JSON.stringify([
   {
     Name: '/sagamart-gateway-1',
+    Created: '2026-11-21T12:10:00Z',
     State: {
       Status: 'running',
       Pid: 28593,

@@ -18,6 +18,7 @@ export type Container = {
   readonly pid: number;
   readonly exitCode: number;
   readonly isOutOfMemory: boolean;
+  readonly createdAt: string;
   readonly startedAt: string;
   readonly finishedAt: string;
   /** Ports of the engine's machine. */
@@ -83,6 +84,7 @@ export async function showDocker(args: readonly string[]): Promise<void> {
 
 type Inspected = {
   readonly Name: string;
+  readonly Created: string;
   readonly State: {
     readonly Status: Container['status'];
     readonly Pid: number;
@@ -103,24 +105,27 @@ type Inspected = {
 
 /** Reads what `docker inspect` prints. */
 export function readContainers(inspected: string): Container[] {
-  return (JSON.parse(inspected) as Inspected[]).map(({ Name, State, Config: { Labels }, NetworkSettings }) => ({
-    name: Name.replace(/^\//, ''),
-    service: Labels['com.docker.compose.service'] ?? '',
-    isOneOff: Labels['com.docker.compose.oneoff'] === 'True',
-    status: State.Status,
-    ...(State.Health === undefined || State.Health.Status === 'none'
-      ? {}
-      : { health: { status: State.Health.Status, said: State.Health.Log?.at(-1)?.Output.trim() ?? '' } }),
-    pid: State.Pid,
-    exitCode: State.ExitCode,
-    isOutOfMemory: State.OOMKilled,
-    startedAt: State.StartedAt,
-    finishedAt: State.FinishedAt,
-    publishedPorts: Object.values(NetworkSettings.Ports ?? {}).flatMap((doors) =>
-      (doors ?? []).map(({ HostPort }) => Number(HostPort)),
-    ),
-    composeArgs: composeArgsOf(Labels),
-  }));
+  return (JSON.parse(inspected) as Inspected[]).map(
+    ({ Name, Created, State, Config: { Labels }, NetworkSettings }) => ({
+      name: Name.replace(/^\//, ''),
+      service: Labels['com.docker.compose.service'] ?? '',
+      isOneOff: Labels['com.docker.compose.oneoff'] === 'True',
+      status: State.Status,
+      ...(State.Health === undefined || State.Health.Status === 'none'
+        ? {}
+        : { health: { status: State.Health.Status, said: State.Health.Log?.at(-1)?.Output.trim() ?? '' } }),
+      pid: State.Pid,
+      exitCode: State.ExitCode,
+      isOutOfMemory: State.OOMKilled,
+      createdAt: Created,
+      startedAt: State.StartedAt,
+      finishedAt: State.FinishedAt,
+      publishedPorts: Object.values(NetworkSettings.Ports ?? {}).flatMap((doors) =>
+        (doors ?? []).map(({ HostPort }) => Number(HostPort)),
+      ),
+      composeArgs: composeArgsOf(Labels),
+    }),
+  );
 }
 
 function composeArgsOf(labels: Readonly<Record<string, string>>): string[] {

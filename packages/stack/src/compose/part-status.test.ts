@@ -17,6 +17,7 @@ function containerOf(service: string, change: Partial<Container> = {}): Containe
     pid: 4711,
     exitCode: 0,
     isOutOfMemory: false,
+    createdAt: '2026-11-21T10:00:00Z',
     startedAt: '2026-11-21T11:00:00Z',
     finishedAt: '0001-01-01T00:00:00Z',
     publishedPorts: [],
@@ -106,9 +107,11 @@ test('a project without containers, or with stopped ones only, does not run', ()
   assert.equal(judgeShop(stopped, now).state, 'stopped');
 });
 
-test('a stopped part is told since when it is down, a published one where it is reached', () => {
+test('a part is told since when it is up, down or waits, a published one where it is reached', () => {
   const finishedAt = '2026-11-21T11:59:00Z';
   assert.equal(shopWith('order', { status: 'exited', finishedAt }).since, finishedAt);
+  assert.equal(shopWith('order', { status: 'created' }).since, '2026-11-21T10:00:00Z');
+  assert.equal(shopWith('order', {}).since, '2026-11-21T11:00:00Z');
   const [gateway] = judgeShop([containerOf('gateway', { publishedPorts: [18080] })], now).parts.filter(
     ({ name }) => name === 'gateway',
   );

@@ -54,9 +54,14 @@ function judgePart(container: Container, { kind, url }: Known): PartStatus {
     url: port === undefined ? url : `http://127.0.0.1:${port}`,
     container: container.name,
     state,
-    since: state === 'stopped' && !container.finishedAt.startsWith('0001') ? container.finishedAt : container.startedAt,
+    since: sinceWhen(container),
     ...(detail === undefined ? {} : { detail }),
   };
+}
+
+function sinceWhen({ status, createdAt, startedAt, finishedAt }: Container): string {
+  if (status === 'created') return createdAt;
+  return status === 'exited' || status === 'dead' || status === 'restarting' ? finishedAt : startedAt;
 }
 
 function judgeState(parts: readonly PartStatus[]): ShopState {

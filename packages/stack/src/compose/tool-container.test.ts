@@ -54,7 +54,7 @@ test(
      await controlPart(shop.home, 'nobody', 'stop').catch(({ code }) => console.log(code));
      process.exitCode = 2;`,
     );
-    const messages = receive<FromContainer>(container.stdout, assert.fail);
+    const messages = receive<FromContainer>(container.stdout, (line) => assert.fail(line));
     const kill = await nextOf(messages, 'question');
     assert.equal(kill.path, '/parts/order/kill');
     send(container.stdin, { kind: 'answer', id: kill.id, status: 200, body: { done: true } });
@@ -68,7 +68,7 @@ test(
 
 test('a tool hears the signal that was meant for it', { timeout: 20_000 }, async (t) => {
   const container = startTool(t, waiting);
-  const messages = receive<FromContainer>(container.stdout, assert.fail);
+  const messages = receive<FromContainer>(container.stdout, (line) => assert.fail(line));
   await nextOf(messages, 'output');
   send(container.stdin, { kind: 'signal', signal: 'SIGINT' });
   assert.equal((await nextOf(messages, 'ended')).code, 3);
@@ -76,7 +76,10 @@ test('a tool hears the signal that was meant for it', { timeout: 20_000 }, async
 
 test('a tool whose starter is gone ends, and its container with it', { timeout: 20_000 }, async (t) => {
   const container = startTool(t, waiting);
-  await nextOf(receive<FromContainer>(container.stdout, assert.fail), 'output');
+  await nextOf(
+    receive<FromContainer>(container.stdout, (line) => assert.fail(line)),
+    'output',
+  );
   container.stdin.end();
   await once(container, 'exit');
 });
