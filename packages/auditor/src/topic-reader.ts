@@ -16,6 +16,7 @@ export type TopicContents = { records: TopicRecord[]; topicsHoldFromMs: Record<T
 const topics = Object.keys(topicOwners) as Topic[];
 const readDeadlineMs = 60_000;
 const pollMs = 20;
+const askAgainMs = 200;
 
 export async function openTopicReader(brokers: readonly string[]): Promise<TopicReader> {
   const kafka = new Kafka({
@@ -92,7 +93,7 @@ async function startReading(
 
 async function fetchOffsets(admin: Admin): Promise<Offsets[]> {
   const all = await Promise.all(
-    topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) })),
+    topics.map(async (topic) => ({ topic, partitions: await askPatiently(() => admin.fetchTopicOffsets(topic)) })),
   );
   return all.flatMap(({ topic, partitions }) =>
     partitions
@@ -104,6 +105,23 @@ async function fetchOffsets(admin: Admin): Promise<Offsets[]> {
         high: Number(high),
       })),
   );
+}
+
+/**
+ * Asks Kafka again while it says that this will pass. kafkajs itself gives up at once here, although a broker that was too busy to be heard for three
+ * seconds leads nothing until it is heard again.
+ */
+export async function askPatiently<Answer>(ask: () => Promise<Answer>, deadlineMs = readDeadlineMs): Promise<Answer> {
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const willPass = error instanceof Error && 'retriable' in error && error.retriable === true;
+      if (!willPass || Date.now() > deadline) throw error;
+    }
+    await pause(askAgainMs);
+  }
 }
 
 /** A topic that lost its first records to retention holds all it was given since its youngest partition start. */
