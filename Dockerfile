@@ -30,7 +30,7 @@ ENV NODE_ENV=production \
 RUN install --directory --owner node --group node /data
 USER node
 # A node:slim image has neither curl nor wget.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s --start-interval=1s --retries=3 \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then(async (answer) => { console.log(await answer.text()); process.exitCode = answer.ok ? 0 : 1; }, (error) => { console.log(error.cause?.message ?? error.message); process.exitCode = 1; })"]
 CMD ["node", "src/main.ts"]
 

@@ -49,6 +49,7 @@ export async function refusalOf(...args: string[]): Promise<string> {
 /** The containers of the project by service, without one-offs. */
 export async function inspectProject(): Promise<Map<string, Inspected>> {
   const names = (await listContainers(projectName)).filter(({ isOneOff }) => !isOneOff).map(({ name }) => name);
+  if (names.length === 0) return new Map();
   const found = JSON.parse(await docker(['inspect', '--type', 'container', ...names])) as Inspected[];
   return new Map(
     found.map((container) => [container.Config.Labels['com.docker.compose.service'] ?? '', container] as const),
