@@ -114,3 +114,23 @@ test('readiness names what is wrong: a check that says so, one that throws and o
   const alive = createHttpApp({ logger, readiness });
   assert.equal((await alive.inject('/livez')).statusCode, 200);
 });
+
+test('a service with an alarm is ready and tells it; one that is not ready says only why', async () => {
+  const alarms: ReadinessCheck[] = [
+    { name: 'fine', check: () => null },
+    { name: 'provider', check: () => 'the provider makes no sense' },
+    { name: 'database', check: () => Promise.reject(new Error('refused')) },
+  ];
+  const alarmed = await createHttpApp({ logger, alarms }).inject('/readyz');
+  assert.deepEqual(
+    [alarmed.statusCode, alarmed.json()],
+    [200, { status: 'ready', alarms: ['the provider makes no sense', 'refused'] }],
+  );
+  assert.deepEqual((await createHttpApp({ logger }).inject('/readyz')).json(), { status: 'ready', alarms: [] });
+  const unready = createHttpApp({ logger, alarms, readiness: [{ name: 'kafka', check: () => 'no fetch' }] });
+  const answer = await unready.inject('/readyz');
+  assert.deepEqual(
+    [answer.statusCode, answer.json<ProblemBody>().errors],
+    [503, [{ pointer: 'kafka', detail: 'no fetch' }]],
+  );
+});

@@ -12,6 +12,7 @@ import { shopParts } from './parts.ts';
 import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
 import { type Settings, valueOf } from './settings.ts';
+import { watchServices } from './service-watch.ts';
 import type { Shop } from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { Supervisor } from './supervisor.ts';
@@ -97,7 +98,10 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
     close,
   });
   const ready = supervisor.start().then(
-    () => watchConnectors(settings, supervisor, stopWatching.signal),
+    () => {
+      watchConnectors(settings, supervisor, stopWatching.signal);
+      watchServices(supervisor, stopWatching.signal);
+    },
     async (error: unknown) => {
       await close();
       throw error;

@@ -112,7 +112,7 @@ test('tok_slow is captured at once and answered late; asked again, it is answere
 
 test('the controls make the provider misbehave, say so, and are taken back', async (t) => {
   const psp = await provider(t);
-  const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false };
+  const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false, nonsense: 'none' };
   assert.deepEqual((await psp.call('GET', '/v1/controls')).json, good);
 
   await psp.call('PUT', '/v1/controls', { errorRate: 0.51 });
@@ -135,9 +135,36 @@ test('the controls make the provider misbehave, say so, and are taken back', asy
   assert.ok(performance.now() - began >= 199);
 });
 
+for (const [nonsense, told] of [
+  ['wrong_amount', { status: 'captured', amountMinor: 2981, reference: 'one' }],
+  ['unknown_status', { status: 'perhaps', amountMinor: 2980, reference: 'one' }],
+] as const) {
+  test(`a provider that answers ${nonsense} has recorded what is right, and tells it when it behaves again`, async (t) => {
+    const psp = await provider(t);
+    await psp.call('PUT', '/v1/controls', { nonsense });
+    assert.partialDeepStrictEqual(await psp.capture('one'), { status: 201, json: told });
+    assert.partialDeepStrictEqual(await psp.void('one'), { status: 200, json: told });
+    assert.deepEqual(psp.kinds(), ['capture']);
+    await psp.call('DELETE', '/v1/controls');
+    assert.partialDeepStrictEqual(await psp.capture('one'), { status: 201, json: { status: 'captured', ...money } });
+  });
+}
+
+test('a provider that answers bad JSON does so to captures, voids and refunds', async (t) => {
+  const psp = await provider(t);
+  const { json } = await psp.capture('one');
+  const { captureId } = json as { captureId: string };
+  await psp.call('PUT', '/v1/controls', { nonsense: 'bad_json' });
+  await assert.rejects(psp.capture('two'), SyntaxError);
+  await assert.rejects(psp.void('three'), SyntaxError);
+  await assert.rejects(psp.call('POST', '/v1/refunds', { captureId, ...money }, 'refund-one'), SyntaxError);
+  assert.deepEqual(psp.kinds(), ['capture', 'capture', 'void', 'refund']);
+});
+
 for (const [what, body] of [
   ['an error rate above 1', { errorRate: 2 }],
   ['a negative latency', { latencyMs: -1 }],
+  ['a kind of nonsense nobody knows', { nonsense: 'riddles' }],
   ['an unknown control', { mood: 'bad' }],
 ] as const) {
   test(`${what} is refused`, async (t) => {
