@@ -4,7 +4,13 @@ import { readLedger } from '@sagamart/auditor/outside-world';
 import type { Shop } from '@sagamart/stack/shop';
 
 /** How the payment provider misbehaves while it runs. What is not named is as it should be. */
-export type Trouble = { latencyMs?: number; errorRate?: number; lostReplies?: number; down?: boolean };
+export type Trouble = {
+  latencyMs?: number;
+  errorRate?: number;
+  lostReplies?: number;
+  down?: boolean;
+  nonsense?: 'wrong_amount' | 'unknown_status' | 'bad_json';
+};
 
 const answerTimeoutMs = 5_000;
 const captureDeadlineMs = 15_000;
