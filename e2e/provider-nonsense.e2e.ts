@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import { waitForCapture, withTrouble, type Trouble } from './provider-controls.ts';
+import { waitForLedger, withTrouble, type Trouble } from './provider-controls.ts';
 import { enterShop, waitForRest } from './shop-under-test.ts';
 
 const { client, books, shop } = await enterShop();
@@ -17,7 +17,7 @@ for (const nonsense of nonsenses) {
     const sku = await client.createProduct({ stock: 1 });
     const orderId = await withTrouble(shop, { nonsense }, async () => {
       const placed = await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
-      await waitForCapture(shop, placed.orderId);
+      await waitForLedger(shop, placed.orderId, 'capture');
       await waitForAlarm(placed.orderId);
       const order = await client.orderWhere(token, placed.orderId, () => true);
       assert.deepEqual([order.status, order.payment.status], ['pending', 'capturing']);
@@ -35,7 +35,7 @@ for (const nonsense of nonsenses) {
     await client.orderWhere(token, confirmed.orderId, ({ status }) => status === 'confirmed');
     const unknown = await withTrouble(shop, { nonsense }, async () => {
       const placed = await client.placeOrder(token, order);
-      await waitForCapture(shop, placed.orderId);
+      await waitForLedger(shop, placed.orderId, 'capture');
       await client.orderWhere(token, placed.orderId, ({ payment }) => payment.status === 'capturing');
       for (const { orderId } of [confirmed, placed])
         assert.equal((await client.cancelOrder(token, orderId)).status, 202);
