@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
-import { createBadDays } from './bad-days.ts';
+import { createBadDays, flakyKeysMax } from './bad-days.ts';
 import { openLedger } from './ledger.ts';
 
 const authorization = 'Bearer the-key-of-this-test';
@@ -188,4 +188,18 @@ test('a ledger of the first version is opened with all its lines', async (t) => 
     { sequence: 7, kind: 'capture', key: 'seven' },
     { sequence: 8, kind: 'decline', key: 'eight' },
   ]);
+});
+
+test('an error rate is the share of requests that fail: none at 0, all at 1', async () => {
+  const [luckless, lucky] = [createBadDays(() => 0), createBadDays(() => 0.999)];
+  assert.equal(await luckless.arrive(), 'served');
+  lucky.set({ errorRate: 1 });
+  assert.equal(await lucky.arrive(), 'failed');
+});
+
+test('a flaky key fails once, and again only when so many came after it that it was forgotten', () => {
+  const { failsFirst } = createBadDays(Math.random);
+  assert.deepEqual([failsFirst('one'), failsFirst('two'), failsFirst('one')], [true, true, false]);
+  for (let count = 2; count <= flakyKeysMax; count += 1) failsFirst(`key ${count}`);
+  assert.deepEqual([failsFirst('two'), failsFirst('one')], [false, true]);
 });

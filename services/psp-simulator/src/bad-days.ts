@@ -48,7 +48,7 @@ const good: Required<Static<typeof Controls>> = {
 };
 
 // Beyond this the oldest key is forgotten, and would fail a second time.
-const flakyKeysMax = 10_000;
+export const flakyKeysMax = 10_000;
 
 /** `random` gives numbers from 0 up to 1, such as Math.random. */
 export function createBadDays(random: () => number): BadDays {
