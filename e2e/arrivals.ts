@@ -25,7 +25,7 @@ export type Arrivals = {
 /** Two events of which the second never comes first, or which never tell of the same order. */
 export type Exception = {
   readonly first: EventType;
-  readonly then: EventType;
+  readonly second: EventType;
   readonly never?: true;
   readonly because: string;
 };
@@ -69,7 +69,10 @@ export function openArrivals(shop: Shop, books: OpenBooks, listener: Listener): 
     },
     assertEitherOrder: (exceptions) => {
       const impossible = new Set(
-        exceptions.flatMap(({ first, then, never }) => [arrow(then, first), ...(never ? [arrow(first, then)] : [])]),
+        exceptions.flatMap(({ first, second, never }) => [
+          arrow(second, first),
+          ...(never ? [arrow(first, second)] : []),
+        ]),
       );
       const [some, others] = listener.topics.map(typesOn);
       const pairs = (some ?? []).flatMap((a) => (others ?? []).flatMap((b) => [arrow(a, b), arrow(b, a)]));

@@ -16,18 +16,18 @@ const arrivals = openArrivals(shop, books, { name: 'order', topics });
 const exceptions: readonly Exception[] = [
   {
     first: 'payment.captured',
-    then: 'stock.committed',
+    second: 'stock.committed',
     because: 'stock is committed when the order is confirmed, and it is the capture that confirms it',
   },
-  ...(['payment.captured', 'payment.declined', 'payment.refunded'] as const).map((then) => ({
+  ...(['payment.captured', 'payment.declined', 'payment.refunded'] as const).map((second) => ({
     first: 'stock.rejected' as const,
-    then,
+    second,
     never: true as const,
     because: 'the provider is not asked about an order that is out of stock',
   })),
-  ...(['payment.declined', 'payment.voided'] as const).map((then) => ({
+  ...(['payment.declined', 'payment.voided'] as const).map((second) => ({
     first: 'stock.committed' as const,
-    then,
+    second,
     never: true as const,
     because: 'stock is committed for an order that was paid',
   })),

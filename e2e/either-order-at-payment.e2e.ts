@@ -16,18 +16,18 @@ const arrivals = openArrivals(shop, books, { name: 'payment', topics });
 const exceptions: readonly Exception[] = [
   {
     first: 'order.placed',
-    then: 'stock.committed',
+    second: 'stock.committed',
     because:
       'stock is committed when the order is confirmed, by a capture, which payment asks for when it knows the terms',
   },
   {
     first: 'stock.reserved',
-    then: 'order.confirmed',
+    second: 'order.confirmed',
     because: 'an order is confirmed by a capture, which payment asks for when it knows that the stock is held',
   },
   {
     first: 'stock.rejected',
-    then: 'order.confirmed',
+    second: 'order.confirmed',
     never: true,
     because: 'nothing is captured for an order that is out of stock, so it is not confirmed',
   },

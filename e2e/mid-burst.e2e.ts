@@ -26,7 +26,11 @@ for (const part of ['connect', 'kafka'] as const) {
     const meanwhile = placeMany();
     // Frozen before it is killed, so that it dies with work in hand.
     await controlPart(shop.home, part, 'pause');
-    await meanwhile.finally(() => controlPart(shop.home, part, 'kill'));
+    try {
+      await meanwhile;
+    } finally {
+      await controlPart(shop.home, part, 'kill');
+    }
     const killedAtMs = Date.now();
     await placeMany();
 

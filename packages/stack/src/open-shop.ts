@@ -98,10 +98,7 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
     close,
   });
   const ready = supervisor.start().then(
-    () => {
-      watchConnectors(settings, supervisor, stopWatching.signal);
-      watchServices(supervisor, stopWatching.signal);
-    },
+    () => watch(settings, supervisor, stopWatching.signal),
     async (error: unknown) => {
       await close();
       throw error;
@@ -110,6 +107,11 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
   // Whoever only waits for `closed` need not look at `ready`.
   ready.catch(() => undefined);
   return { supervisor, ready, close, closed: done.promise };
+}
+
+function watch(settings: Settings, supervisor: Supervisor, signal: AbortSignal): void {
+  watchConnectors(settings, supervisor, signal);
+  watchServices(supervisor, signal);
 }
 
 function describeShop(settings: Settings, supervisor: Supervisor): Shop {

@@ -1,80 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
-import { createBatchHandler } from '@sagamart/service-kit/batch';
-import { createPool } from '@sagamart/service-kit/database';
-import { migrateDatabase } from '@sagamart/service-kit/migrate';
-import { createLogger } from '@sagamart/telemetry/logger';
-import { eventOf, placedData, recordOf, skuOf } from '@sagamart/test-kit/event-builder';
-import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import { test } from 'node:test';
+import type { OrderId } from '@sagamart/contracts/ids';
+import { recordOf } from '@sagamart/test-kit/event-builder';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import type { Pool } from 'pg';
-import { createParticipant } from './messages.ts';
 import type { ProviderReply } from './payment.ts';
-import { findPayment } from './payment-store.ts';
-import { nonsenseTextMax } from './nonsense-store.ts';
-import { ProviderNonsense, type Provider } from './provider.ts';
-import { providerAlarm, startProviderCalls } from './provider-calls.ts';
-
-const logger = createLogger({ service: 'test', level: 'silent' });
-const signal = new AbortController().signal;
-const clock = { now: () => new Date(), newEventId: newId<EventId> };
-
-const notAsked = () => Promise.reject(new Error('this call was not expected'));
-
-async function payments(t: TestContext, expected: Partial<Provider>) {
-  const folder = join(import.meta.dirname, '../migrations');
-  const { url } = await freshDatabase(t, {
-    template: 'payment',
-    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
-  });
-  const pool = createPool({ connectionString: url, applicationName: 'test' });
-  const calls = startProviderCalls({
-    pool,
-    provider: { capture: notAsked, void: notAsked, refund: notAsked, ...expected },
-    clock,
-    logger,
-  });
-  t.after(async () => {
-    await calls.stop();
-    await pool.end();
-  });
-  return {
-    pool,
-    calls,
-    handle: createBatchHandler({ pool, participant: createParticipant(clock, calls.nudge), logger }),
-  };
-}
-
-function orderToPay() {
-  const data = placedData({ deadline: new Date(Date.now() + 60_000).toISOString() });
-  const reserved = eventOf(
-    { type: 'stock.reserved', data: { orderId: data.orderId, lines: [{ sku: skuOf('MUG'), quantity: 2 }] } },
-    { lamport: 2 },
-  );
-  const { orderId, customerId, lines, totalMinor, currency } = data;
-  const contact = { email: null };
-  const cancelledAt = new Date().toISOString();
-  const outcome = { orderId, customerId, contact, lines, totalMinor, currency, cancelledAt, confirmedAt: null };
-  const cancelled = eventOf(
-    { type: 'order.cancelled', data: { ...outcome, reason: 'customer_cancelled' } },
-    { lamport: 5 },
-  );
-  return { orderId, placed: eventOf({ type: 'order.placed', data }), reserved, cancelled };
-}
-
-async function statusOf(pool: Pool, orderId: OrderId) {
-  return (await findPayment(pool, orderId))?.payment.status;
-}
-
-async function saidOf(pool: Pool, orderId: OrderId) {
-  const { rows } = await pool.query<{ type: string; causation_id: string; lamport: number }>(
-    'select type, causation_id, lamport from outbox where partition_key = $1 order by aggregate_version',
-    [orderId],
-  );
-  return rows;
-}
+import { orderToPay, payments, saidOf, signal, statusOf } from './payments-fixture.ts';
+import { callsInFlightMax } from './provider-calls.ts';
 
 test('a capture starts once terms and stock are known, in either order, and its cause is the event that came last', async (t) => {
   const asked: OrderId[] = [];
@@ -155,6 +86,28 @@ test('a slow answer holds up nobody else', async (t) => {
   await waitUntil('the quick capture', async () => (await saidOf(pool, quick.orderId)).length > 0);
   assert.deepEqual(await saidOf(pool, slow.orderId), []);
   never.resolve({ outcome: 'declined', declineReason: 'late' });
+});
+
+test('the provider is asked about so many orders at once and no more; the others have their turn', async (t) => {
+  const answer = Promise.withResolvers<void>();
+  let asked = 0;
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) => {
+      asked += 1;
+      await answer.promise;
+      return { outcome: 'captured', captureId: `c-${orderId}` };
+    },
+  });
+  const orders = Array.from({ length: callsInFlightMax + 8 }, orderToPay);
+  await handle(
+    orders.flatMap(({ placed, reserved }) => [recordOf(placed), recordOf(reserved)]),
+    signal,
+  );
+  await waitUntil('all that may be asked about are', () => asked >= callsInFlightMax);
+  assert.equal(asked, callsInFlightMax);
+  answer.resolve();
+  for (const { orderId } of orders)
+    await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
 });
 
 test('a captured order that is cancelled gets its money back, asked for until it is, and the cancellation is the cause', async (t) => {
@@ -258,106 +211,4 @@ test('an order whose deadline has passed is never captured, and is voided when i
   assert.equal(await statusOf(pool, orderId), 'waiting');
   await handle([recordOf(cancelled)], signal);
   assert.equal(await statusOf(pool, orderId), 'voided');
-});
-
-test('a contradiction of the provider is not believed: the payment stays as it is and is asked again', async (t) => {
-  let asked = 0;
-  const { pool, handle } = await payments(t, {
-    capture: async () => {
-      asked += 1;
-      return asked === 1 ? { outcome: 'voided' } : { outcome: 'captured', captureId: 'c1' };
-    },
-  });
-  const { orderId, placed, reserved } = orderToPay();
-  await handle([recordOf(placed), recordOf(reserved)], signal);
-  await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
-  assert.equal(asked, 2);
-  assert.equal((await saidOf(pool, orderId)).length, 1);
-  assert.match(
-    (await nonsenseOf(pool, orderId))[0]?.last_text ?? '',
-    /asked while capturing, the provider says .*voided/,
-  );
-});
-
-async function nonsenseOf(pool: Pool, orderId: OrderId) {
-  const { rows } = await pool.query<{ status: string; answers: number; last_text: string; ordered: boolean }>(
-    `select status, answers, last_text, first_at <= last_at as ordered from nonsense_answers
-     where order_id = $1 order by first_at`,
-    [orderId],
-  );
-  return rows;
-}
-
-test('an answer that makes no sense is recorded and raises an alarm until the same call is answered with sense', async (t) => {
-  let sense = false;
-  const { pool, handle } = await payments(t, {
-    capture: async (orderId) => {
-      if (!sense) throw new ProviderNonsense(`\0${'x'.repeat(nonsenseTextMax)}`);
-      return { outcome: 'captured', captureId: `c-${orderId}` };
-    },
-  });
-  const { check } = providerAlarm(pool);
-  const [first, second] = [orderToPay(), orderToPay()];
-  assert.equal(await check(), null);
-  await handle([recordOf(first.placed), recordOf(first.reserved)], signal);
-  await waitUntil('the alarm', async () => (await check()) !== null);
-  await handle([recordOf(second.placed), recordOf(second.reserved)], signal);
-  const alarm = await waitUntil('both are waited for', async () => {
-    const text = await check();
-    return text?.includes('payments waiting 2, since 2') === true && text;
-  });
-  assert.ok(alarm.endsWith(`first of order ${first.orderId}`), alarm);
-  await waitUntil('a second answer', async () => ((await nonsenseOf(pool, first.orderId))[0]?.answers ?? 0) > 1);
-  assert.equal(await statusOf(pool, first.orderId), 'capturing');
-  assert.deepEqual(await saidOf(pool, first.orderId), []);
-
-  sense = true;
-  await waitUntil('the alarm is over', async () => (await check()) === null);
-  for (const { orderId } of [first, second]) {
-    assert.deepEqual([await statusOf(pool, orderId), (await saidOf(pool, orderId)).length], ['captured', 1]);
-    const [nonsense] = await nonsenseOf(pool, orderId);
-    assert.deepEqual([nonsense?.status, nonsense?.ordered], ['capturing', true]);
-    assert.equal(nonsense?.last_text, `\uFFFD${'x'.repeat(nonsenseTextMax - 1)}`);
-  }
-});
-
-test('nonsense about a capture is no alarm any more once its key is being voided, until the void is answered with nonsense too', async (t) => {
-  let voidAnswers: ProviderReply | Error = new Error('the connection was lost');
-  const { pool, handle } = await payments(t, {
-    capture: () => Promise.reject(new ProviderNonsense('of the capture')),
-    void: async () => {
-      if (voidAnswers instanceof Error) throw voidAnswers;
-      return voidAnswers;
-    },
-  });
-  const { check } = providerAlarm(pool);
-  const { orderId, placed, reserved, cancelled } = orderToPay();
-  await handle([recordOf(placed), recordOf(reserved)], signal);
-  await waitUntil('the alarm', async () => (await check()) !== null);
-  await handle([recordOf(cancelled)], signal);
-  assert.equal(await check(), null);
-  voidAnswers = new ProviderNonsense('of the void');
-  await waitUntil('the alarm of the void', async () => (await check()) !== null);
-  voidAnswers = { outcome: 'voided' };
-  await waitUntil('the void', async () => (await statusOf(pool, orderId)) === 'voided');
-  assert.equal(await check(), null);
-  const recorded = (await nonsenseOf(pool, orderId)).map(({ status, last_text: text }) => [status, text]);
-  assert.deepEqual(recorded, [
-    ['capturing', 'of the capture'],
-    ['voiding', 'of the void'],
-  ]);
-});
-
-test('a provider that only does not answer is no alarm', async (t) => {
-  let asked = 0;
-  const { pool, handle } = await payments(t, {
-    capture: () => {
-      asked += 1;
-      return Promise.reject(new Error('the connection was lost'));
-    },
-  });
-  const { orderId, placed, reserved } = orderToPay();
-  await handle([recordOf(placed), recordOf(reserved)], signal);
-  await waitUntil('the provider was asked again', () => asked > 1);
-  assert.deepEqual([await providerAlarm(pool).check(), await nonsenseOf(pool, orderId)], [null, []]);
 });

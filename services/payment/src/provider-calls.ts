@@ -6,16 +6,14 @@ import { startWorker, type Worker } from '@sagamart/service-kit/worker';
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 import { source } from './messages.ts';
-import { isOwed, settle, type ProviderReply } from './payment.ts';
+import { isOwed, pauseAfterMs, settle, type ProviderReply } from './payment.ts';
 import { findOpenNonsense, recordNonsense } from './nonsense-store.ts';
 import { claimDueCalls, lockPayments, postponeCall, updatePayments, type DueCall } from './payment-store.ts';
 import { callTimeoutMs, ProviderNonsense, type Provider } from './provider.ts';
 
-const callsInFlightMax = 32;
+export const callsInFlightMax = 32;
 const idleMs = 1_000;
 const leaseMs = callTimeoutMs + 1_000;
-const pauseFirstMs = 200;
-const pauseMaxMs = 10_000;
 
 /**
  * Asks the provider for every capture, void and refund that is owed, again and again with the same key and with growing pauses, until it
@@ -58,7 +56,7 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
     try {
       await record(due, await callOf(due));
     } catch (error) {
-      const pauseMs = Math.min(pauseMaxMs, pauseFirstMs * 2 ** Math.min(attempts, 10));
+      const pauseMs = pauseAfterMs(attempts);
       const facts = { err: error, orderId, status: payment.status, attempts, pauseMs };
       const nonsense = error instanceof ProviderNonsense ? error.message : null;
       if (nonsense !== null) logger.error(facts, 'the provider makes no sense: it is not believed, and asked again');
