@@ -73,19 +73,42 @@ test('no transaction is open while the provider is asked', async (t) => {
   );
 });
 
-test('a slow answer holds up nobody else', async (t) => {
+test('a slow answer holds up nobody else, and is not asked for again while it may still come', async (t) => {
   const never = Promise.withResolvers<ProviderReply>();
   const slow = orderToPay();
+  let slowAsked = 0;
   const { pool, handle } = await payments(t, {
-    capture: async (orderId) =>
-      orderId === slow.orderId ? never.promise : { outcome: 'captured', captureId: `c-${orderId}` },
+    capture: async (orderId) => {
+      if (orderId !== slow.orderId) return { outcome: 'captured', captureId: `c-${orderId}` };
+      slowAsked += 1;
+      return never.promise;
+    },
   });
   await handle([recordOf(slow.placed), recordOf(slow.reserved)], signal);
+  await waitUntil('the slow capture is asked for', () => slowAsked > 0);
   const quick = orderToPay();
   await handle([recordOf(quick.placed), recordOf(quick.reserved)], signal);
   await waitUntil('the quick capture', async () => (await saidOf(pool, quick.orderId)).length > 0);
-  assert.deepEqual(await saidOf(pool, slow.orderId), []);
+  assert.deepEqual([slowAsked, await saidOf(pool, slow.orderId)], [1, []]);
   never.resolve({ outcome: 'declined', declineReason: 'late' });
+});
+
+test('whoever stops the calls waits for the answer to those under way', async (t) => {
+  const answer = Promise.withResolvers<ProviderReply>();
+  let asked = false;
+  const { pool, handle, calls } = await payments(t, {
+    capture: () => {
+      asked = true;
+      return answer.promise;
+    },
+  });
+  const { orderId, placed, reserved } = orderToPay();
+  await handle([recordOf(placed), recordOf(reserved)], signal);
+  await waitUntil('the provider is asked', () => asked);
+  const stopped = calls.stop();
+  setImmediate(() => answer.resolve({ outcome: 'captured', captureId: 'c1' }));
+  await stopped;
+  assert.equal(await statusOf(pool, orderId), 'captured');
 });
 
 test('the provider is asked about so many orders at once and no more; the others have their turn', async (t) => {
