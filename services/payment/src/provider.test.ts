@@ -105,15 +105,33 @@ const nonsense: [string, number, string][] = [
   ['no JSON', 201, '<html>'],
   ['a success that is not 201', 200, JSON.stringify(answer)],
   ['a refusal of the request', 422, '{}'],
-  ['an error', 500, JSON.stringify(answer)],
 ];
 for (const [what, status, body] of nonsense) {
-  test(`an answer that is ${what} is no result: the capture stays unknown`, async (t) => {
+  test(`an answer that is ${what} makes no sense: the capture stays unknown`, async (t) => {
     const { provider } = await providerThat(t, status, body);
-    await assert.rejects(provider.capture(orderId, terms));
+    await assert.rejects(provider.capture(orderId, terms), ProviderNonsense);
+  });
+}
+
+const isNoNonsense = (error: unknown): boolean => error instanceof Error && !(error instanceof ProviderNonsense);
+
+for (const status of [429, 500, 503]) {
+  test(`a provider that answers ${status} has trouble of its own: that is no result, and no nonsense either`, async (t) => {
+    const { provider } = await providerThat(t, status, JSON.stringify(answer));
+    await assert.rejects(provider.capture(orderId, terms), isNoNonsense);
   });
 }
 
 test('a provider that cannot be reached is no result', async () => {
-  await assert.rejects(createProvider({ PSP_URL: 'http://127.0.0.1:1', PSP_API_KEY: 'k' }).capture(orderId, terms));
+  const provider = createProvider({ PSP_URL: 'http://127.0.0.1:1', PSP_API_KEY: 'k' });
+  await assert.rejects(provider.capture(orderId, terms), isNoNonsense);
+});
+
+test('a provider that takes a request and says nothing is given up', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const provider = createProvider({ PSP_URL: `http://127.0.0.1:${port}`, PSP_API_KEY: 'k' });
+  await assert.rejects(provider.capture(orderId, terms), { name: 'TimeoutError' });
 });
