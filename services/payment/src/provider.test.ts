@@ -60,6 +60,11 @@ test('a decline is a result', async (t) => {
   assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'card_declined' });
 });
 
+test('a decline without a reason is a decline all the same', async (t) => {
+  const { provider } = await providerThat(t, 201, JSON.stringify({ ...answer, status: 'declined' }));
+  assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'declined' });
+});
+
 test('a void names the key of the capture it forbids, and tells what became of it', async (t) => {
   const forbidden = await providerThat(t, 200, JSON.stringify({ status: 'voided' }));
   assert.deepEqual(await forbidden.provider.void(orderId, terms), { outcome: 'voided' });
@@ -89,9 +94,11 @@ test('a refund is asked for with one key per order, and names its capture', asyn
   });
 });
 
-test('a refund of another capture than was asked for, or a void that found another amount, is no result', async (t) => {
+test('a refund of another capture or amount than was asked for, or a void that found another amount, is no result', async (t) => {
   const other = await providerThat(t, 201, JSON.stringify({ ...answer, refundId: 'r1', status: 'refunded' }));
   await assert.rejects(other.provider.refund(orderId, terms, 'c2'), ProviderNonsense);
+  const part = JSON.stringify({ ...answer, refundId: 'r1', status: 'refunded', amountMinor: 1 });
+  await assert.rejects((await providerThat(t, 201, part)).provider.refund(orderId, terms, 'c1'), ProviderNonsense);
   const less = await providerThat(t, 200, JSON.stringify({ ...answer, amountMinor: 1 }));
   await assert.rejects(less.provider.void(orderId, terms), ProviderNonsense);
 });
