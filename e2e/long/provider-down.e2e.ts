@@ -40,10 +40,11 @@ test('a provider that is down for two minutes costs no order its answer: each is
       await pause(orderEveryMs);
     }
     const all = await Promise.all(trickle);
-    // The outcome and the stock do not wait for the money.
-    for (const { orderId } of all.filter(({ deadlineMs }) => deadlineMs + decidedWithinMs < upAtMs)) {
+    // The outcome and the stock do not wait for the money, and what became of the money is not guessed.
+    for (const { orderId, isCancelled } of all.filter(({ deadlineMs }) => deadlineMs + decidedWithinMs < upAtMs)) {
       const { payment } = await client.orderWhere(token, orderId, hasNoStock);
-      assert.ok(['voiding', 'voided'].includes(payment.status), payment.status);
+      // A capture that was cancelled before anybody was asked needs no answer.
+      assert.ok(['voiding', ...(isCancelled ? ['voided'] : [])].includes(payment.status), payment.status);
     }
     return all;
   });
