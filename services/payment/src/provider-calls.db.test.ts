@@ -17,7 +17,8 @@ test('a capture starts once terms and stock are known, in either order, and its 
   });
   const [first, second] = [orderToPay(), orderToPay()];
   await handle([recordOf(first.placed), recordOf(first.reserved)], signal);
-  await handle([recordOf(second.reserved), recordOf(second.placed)], signal);
+  await handle([recordOf(second.reserved)], signal);
+  await handle([recordOf(second.placed)], signal);
   for (const [order, cause] of [
     [first, first.reserved],
     [second, second.placed],
