@@ -6,7 +6,14 @@ import {
   react as reactAsInventory,
   type Reservation,
 } from '../services/inventory/src/reservation.ts';
+import {
+  heardByNotification,
+  react as reactAsNotification,
+  type Correspondence,
+  type Notification,
+} from '../services/notification/src/notification.ts';
 import { heardByPayment, react as reactAsPayment, type Payment } from '../services/payment/src/payment.ts';
+import { unreachablePairs } from './unreachable-pairs.ts';
 
 const start = '<!-- tables -->';
 const end = '<!-- /tables -->';
@@ -19,32 +26,61 @@ export function withCheckoutTables(document: string): string {
   return `${head}${start}\n${checkoutTables()}${end}${tail}`;
 }
 
-/** One table a service: what it hears across, the states of its aggregate down, and in each cell the state afterwards and what is said. */
 function checkoutTables(): string {
+  return `\n${[...answerTables().map(formatTable), formatUnreachable()].join('\n')}\n`;
+}
+
+/** What one service answers to everything it hears, in every state of its aggregate: the state afterwards and what is said. */
+export type AnswerTable = {
+  readonly of: string;
+  readonly states: readonly string[];
+  readonly rows: readonly { readonly hears: EventType; readonly answers: readonly string[] }[];
+};
+
+export const unreachable = 'unreachable';
+
+/** One table a service, as the deciding code answers now. */
+export function answerTables(): AnswerTable[] {
   const order = tableOf('order', heardByOrder, orderStates, (state, type) => {
     const reaction = reactAsOrder({ ...facts, ...state }, bodyOf(type), now);
-    return reaction === 'unreachable' ? reaction : words(reaction.order.status, reaction.says);
+    return reaction === unreachable ? reaction : words(reaction.order.status, reaction.says);
   });
   const stock = tableOf('stock', heardByInventory, reservations, (state, type) => {
     const reaction = reactAsInventory(state, bodyOf(type), plenty);
-    return reaction === 'unreachable' ? reaction : words(reaction.reservation.status, reaction.says);
+    return reaction === unreachable ? reaction : words(reaction.reservation.status, reaction.says);
   });
   const payment = tableOf('payment', heardByPayment, payments, (state, type) => {
     const { payment: after, says } = reactAsPayment(state, bodyOf(type), now);
     return words(after.status, says);
   });
-  return `\n${order}\n${stock}\n${payment}\n`;
+  const notification = tableOf('notification', heardByNotification, correspondences, (state, type) => {
+    const reaction = reactAsNotification(state, bodyOf(type));
+    return reaction === unreachable ? reaction : `tells of ${reaction.told.outcome}`;
+  });
+  return [order, stock, payment, notification];
 }
 
 function tableOf<State, Heard extends EventType>(
-  name: string,
+  of: string,
   heard: readonly Heard[],
   states: readonly (readonly [string, State])[],
-  cell: (state: State, type: Heard) => string,
-): string {
-  const rows = heard.map((type) => `| \`${type}\` | ${states.map(([, state]) => cell(state, type)).join(' | ')} |`);
-  const head = `| ${name} hears ↓, is → | ${states.map(([word]) => word).join(' | ')} |`;
-  return `${head}\n|${'---|'.repeat(states.length + 1)}\n${rows.join('\n')}\n`;
+  answer: (state: State, type: Heard) => string,
+): AnswerTable {
+  const rows = heard.map((hears) => ({ hears, answers: states.map(([, state]) => answer(state, hears)) }));
+  return { of, states: states.map(([word]) => word), rows };
+}
+
+function formatTable({ of, states, rows }: AnswerTable): string {
+  const head = `| ${of} hears ↓, is → | ${states.join(' | ')} |\n|${'---|'.repeat(states.length + 1)}\n`;
+  return head + rows.map(({ hears, answers }) => `| \`${hears}\` | ${answers.join(' | ')} |\n`).join('');
+}
+
+function formatUnreachable(): string {
+  const rows = unreachablePairs.map(({ of, is, hears, because }) => {
+    const events = hears.map((type) => `\`${type}\``).join(', ');
+    return `| ${of} | ${is} | ${events} | ${because} |\n`;
+  });
+  return `| of | that is | unreachable | because |\n|---|---|---|---|\n${rows.join('')}`;
 }
 
 function words(status: string, says: readonly EventBody[]): string {
@@ -94,6 +130,19 @@ const payments: readonly (readonly [string, Payment])[] = [
   ['voided', { status: 'voided', terms }],
   ['refunding', { status: 'refunding', terms, captureId: 'c1' }],
   ['refunded', { status: 'refunded', terms, captureId: 'c1', refundId: 'r1' }],
+];
+
+const told = { ...{ orderId, customerId, lines, totalMinor, currency }, status: 'no_address', email: null } as const;
+const toldConfirmed: Notification = { ...told, outcome: 'confirmed', confirmedAt: at };
+const toldCancelled: Notification = {
+  ...told,
+  ...{ outcome: 'cancelled', reason: 'customer_cancelled', cancelledAt: at, confirmedAt: null },
+};
+const correspondences: readonly (readonly [string, Correspondence])[] = [
+  ['told of nothing', { orderId, notifications: [] }],
+  ['told of confirmed', { orderId, notifications: [toldConfirmed] }],
+  ['told of cancelled', { orderId, notifications: [toldCancelled] }],
+  ['told of both', { orderId, notifications: [toldConfirmed, toldCancelled] }],
 ];
 
 /** An example of each event, all of the same order. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlPart } from '@sagamart/stack/shop';
-import { waitForCapture, withTrouble } from './provider-controls.ts';
+import { waitForLedger, withTrouble } from './provider-controls.ts';
 import { enterShop } from './shop-under-test.ts';
 
 const { client, shop } = await enterShop();
@@ -19,7 +19,7 @@ test('a capture that becomes known after the deadline is refunded, and stock tha
     (await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' })).orderId;
   const [late, never] = await withTrouble(shop, { lostReplies: lostForNow }, async () => {
     const capturedId = await place(captured);
-    await waitForCapture(shop, capturedId);
+    await waitForLedger(shop, capturedId, 'capture');
     await controlPart(shop.home, 'inventory', 'stop');
     try {
       const unheardId = await place(unheard);

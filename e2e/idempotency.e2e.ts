@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { controlPart } from '@sagamart/stack/shop';
 import { expectProblem } from './shop-client.ts';
 import { enterShop } from './shop-under-test.ts';
 
-const { client } = await enterShop();
+const { client, shop } = await enterShop();
 
 test('the same key and body again gets the same answer, byte for byte, and no second order', async () => {
   const sku = await client.createProduct({ stock: 10 });
@@ -46,6 +47,30 @@ test('the same key twenty times at once makes one order', async () => {
   const last = await client.sendOrder(token, order, key);
   assert.equal(last.text, accepted[0]?.text);
   assert.equal((await client.listOrders(token)).orderIds.length, 1);
+});
+
+test('the same key gets the answer it got, byte for byte, after gateway and order service started anew and Redis was emptied', async () => {
+  const sku = await client.createProduct({ stock: 10 });
+  const { token } = await client.openSession();
+  const key = randomUUID();
+  const order = { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' };
+  const first = await client.sendOrder(token, order, key);
+  assert.equal(first.status, 202);
+  const { orderId } = first.body as { orderId: string };
+  // An answer made anew would not say pending.
+  await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed');
+
+  // Redis keeps nothing on disk: after a restart it is empty.
+  await Promise.all((['gateway', 'order', 'redis'] as const).map((part) => controlPart(shop.home, part, 'restart')));
+  const again = await client.sendOrder(token, order, key);
+  assert.deepEqual(
+    [again.status, again.text, again.headers.get('location')],
+    [202, first.text, first.headers.get('location')],
+  );
+  const other = await client.sendOrder(token, { ...order, lines: [{ sku, quantity: 2 }] }, key);
+  assert.equal(expectProblem(422, other).code, 'idempotency_key_reused');
+  assert.deepEqual((await client.listOrders(token)).orderIds, [orderId]);
+  assert.equal(await client.available(sku), 9);
 });
 
 test('two customers may use the same key', async () => {

@@ -1,4 +1,4 @@
-import { globSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +6,11 @@ import { defaultPorts } from '@sagamart/stack/settings';
 import { startShop, stopShop } from '@sagamart/stack/shop';
 import { runTestFiles, type Tally } from './test-run.ts';
 
-const timeoutMs = 300_000;
-const runLimitMs = 1_200_000;
-
 /**
- * Opens a new shop on ports of its own, runs the end-to-end suite on it and takes it away again. A shop that does not open or does not
- * stop counts as one failed test, so that a suite cannot be lost in silence.
+ * Opens a new shop on ports of its own, runs these test files on it, one after the other because each compares the books of the whole
+ * shop at rest, and takes it away again. A shop that does not open or does not stop counts as one failed test, so that a suite cannot be lost in silence.
  */
-export async function testOwnShop(): Promise<Tally> {
+export async function testOwnShop(suite: { files: string[]; timeoutMs: number; runLimitMs: number }): Promise<Tally> {
   const home = join(tmpdir(), `sagamart-e2e-${process.pid}`);
   const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
   process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
@@ -21,15 +18,8 @@ export async function testOwnShop(): Promise<Tally> {
     const portOffset = await freePortOffset(Object.values(defaultPorts));
     const { stop } = await startShop({ home, portOffset });
     try {
-      const files = globSync('*.e2e.ts', { cwd: import.meta.dirname }).toSorted();
       const env = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset), SAGAMART_TARGET: 'native' };
-      return await runTestFiles({
-        files: files.map((file) => join(import.meta.dirname, file)),
-        concurrency: 1,
-        timeoutMs,
-        runLimitMs,
-        env,
-      });
+      return await runTestFiles({ ...suite, concurrency: 1, env });
     } finally {
       await stop();
       rmSync(home, { recursive: true, force: true });

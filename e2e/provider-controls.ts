@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
 import { readLedger } from '@sagamart/auditor/outside-world';
 import type { Shop } from '@sagamart/stack/shop';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
 
 /** How the payment provider misbehaves while it runs. What is not named is as it should be. */
-export type Trouble = { latencyMs?: number; errorRate?: number; lostReplies?: number; down?: boolean };
+export type Trouble = {
+  latencyMs?: number;
+  errorRate?: number;
+  lostReplies?: number;
+  down?: boolean;
+  nonsense?: 'wrong_amount' | 'unknown_status' | 'bad_json';
+};
 
 const answerTimeoutMs = 5_000;
-const captureDeadlineMs = 15_000;
-const pollMs = 50;
+const ledgerDeadlineMs = 15_000;
 
 /** Makes the provider misbehave while `run` runs, and behave again after it, also when it fails. */
 export async function withTrouble<T>(shop: Shop, trouble: Trouble, run: () => Promise<T>): Promise<T> {
@@ -20,15 +25,13 @@ export async function withTrouble<T>(shop: Shop, trouble: Trouble, run: () => Pr
   }
 }
 
-/** Resolves when the provider has captured an order, whether or not anybody was told. */
-export async function waitForCapture(shop: Shop, orderId: string): Promise<void> {
-  const deadline = Date.now() + captureDeadlineMs;
-  for (;;) {
+/** Resolves when the provider has captured or declined an order, whether or not anybody was told. */
+export async function waitForLedger(shop: Shop, orderId: string, kind: 'capture' | 'decline'): Promise<void> {
+  const isThere = async () => {
     const ledger = await readLedger({ url: shop.pspUrl, apiKey: shop.pspApiKey });
-    if (ledger.some(({ kind, reference }) => kind === 'capture' && reference === orderId)) return;
-    assert.ok(Date.now() < deadline, `the provider did not capture ${orderId} within ${captureDeadlineMs} ms`);
-    await pause(pollMs);
-  }
+    return ledger.some((line) => line.kind === kind && line.reference === orderId);
+  };
+  await waitUntil(`a ${kind} of ${orderId} in the provider's ledger`, isThere, ledgerDeadlineMs);
 }
 
 async function setControls(shop: Shop, method: 'PUT' | 'DELETE', trouble?: Trouble): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitForCapture, withTrouble } from './provider-controls.ts';
+import { waitForLedger, withTrouble } from './provider-controls.ts';
 import { enterShop } from './shop-under-test.ts';
 
 const { client, shop } = await enterShop();
@@ -55,7 +55,7 @@ test('an order cancelled while a capture is unknown is refunded, for the provide
   const orderId = await withTrouble(shop, { lostReplies: lostForNow }, async () => {
     const placed = await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
     await client.orderWhere(token, placed.orderId, isBeingCaptured);
-    await waitForCapture(shop, placed.orderId);
+    await waitForLedger(shop, placed.orderId, 'capture');
     assert.equal((await client.cancelOrder(token, placed.orderId)).status, 202);
     await client.orderWhere(token, placed.orderId, ({ status }) => status === 'cancelled');
     return placed.orderId;

@@ -26,6 +26,7 @@ const entries = {
   stack: ['packages/stack/src/cli.ts'],
   doctor: ['packages/stack/src/cli.ts', 'doctor'],
   test: ['scripts/test.ts'],
+  'test:long': ['scripts/test-long.ts'],
   'test:compose': ['scripts/test-compose.ts'],
   e2e: ['e2e/run.ts'],
   audit: ['packages/auditor/src/cli.ts'],

@@ -11,6 +11,7 @@ const isNamed = (file: string): boolean => named.length === 0 || named.some((par
 const concurrency = 2;
 const testTimeoutMs = 120_000;
 const runLimitMs = 900_000;
+const endToEnd = { timeoutMs: 300_000, runLimitMs: 1_200_000 };
 
 const root = join(import.meta.dirname, '..');
 process.chdir(root);
@@ -44,6 +45,6 @@ try {
 
 if (named.length === 0) {
   console.log('\nthe shop, from end to end');
-  tallies.push(await testOwnShop());
+  tallies.push(await testOwnShop({ files: globSync('e2e/*.e2e.ts', { cwd: root }).toSorted(), ...endToEnd }));
 }
 closeTally(tallies);

@@ -15,7 +15,7 @@ import type {
 } from './books.ts';
 
 /** Anything that can read a database: a pool, or a client inside a transaction. */
-export type Reader = { query: (text: string) => Promise<{ rows: unknown[] }> };
+export type Reader = { query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }> };
 
 export type DatabaseBooks = Pick<
   Books,

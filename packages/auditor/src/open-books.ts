@@ -5,7 +5,7 @@ import type { Books, Door } from './books.ts';
 import { readDatabases, type Reader } from './database-reader.ts';
 import { listStrangers, tryDoors } from './doors.ts';
 import { createMailReader, readLedger } from './outside-world.ts';
-import { createRestWatch, type Rest } from './rest.ts';
+import { createRestWatch, type RestWatch } from './rest.ts';
 import { openTopicReader } from './topic-reader.ts';
 
 /** Where the auditor finds what it compares. The database URLs carry each service's read-only auditor role. */
@@ -21,7 +21,9 @@ export type OpenBooks = {
   /** What stands in the books now. `readers` replaces the way into some databases, for a test that tampers with a row. */
   readonly read: (readers?: Partial<Record<ServiceName, Reader>>) => Promise<Books>;
   /** Resolves when the whole shop is at rest, twice in a row with the same counts, or at the deadline with what it was waiting for. */
-  readonly waitUntilAtRest: (options: { deadlineMs: number }) => Promise<Rest>;
+  readonly waitUntilAtRest: RestWatch['waitUntilAtRest'];
+  /** What keeps the orders and the events of a span of time from being at rest; cheap enough to be asked often, also under load. */
+  readonly readUnmet: RestWatch['readUnmet'];
   readonly close: () => Promise<void>;
 };
 
@@ -68,6 +70,7 @@ export async function openBooks(shop: AuditedShop): Promise<OpenBooks> {
       }
     },
     waitUntilAtRest: rest.waitUntilAtRest,
+    readUnmet: rest.readUnmet,
     close: async () => {
       await topicReader.close();
       await Promise.all(Object.values(pools).map((pool) => pool.end()));

@@ -67,3 +67,18 @@ test('at the deadline the answer says what was under way', async () => {
     unmet: ['order: 3 orders are pending'],
   });
 });
+
+test('of a span of time only the orders placed and the events said in it are counted', async () => {
+  const asked: unknown[] = [];
+  const reader = {
+    query: async (sql: string, span?: unknown[]) => {
+      asked.push(span);
+      assert.equal(sql.match(/ >= uuidv7_floor\(\$1\) and \w+ < uuidv7_floor\(\$2\)/g)?.length, 3);
+      return { rows: [{ what: 'orders are pending', count: 2 }] };
+    },
+  };
+  const empty = { query: async () => ({ rows: [] }) };
+  const watch = createRestWatch({ order: reader, inventory: empty, payment: empty, notification: empty });
+  assert.deepEqual(await watch.readUnmet({ fromMs: 1_000, beforeMs: 2_000 }), ['order: 2 orders are pending']);
+  assert.deepEqual(asked, [[new Date(1_000), new Date(2_000)]]);
+});

@@ -6,31 +6,41 @@ import { subscriptions } from './saga-map.ts';
 /** A shop is at rest when nothing is under way any more. Otherwise `unmet` says in words what is. */
 export type Rest = { readonly atRest: boolean; readonly unmet: readonly string[] };
 
+/** A span of time, in Unix milliseconds: the orders that were placed in it and the events that were said in it. */
+export type Span = { readonly fromMs: number; readonly beforeMs: number };
+
+export type RestWatch = {
+  readonly waitUntilAtRest: (options: { deadlineMs: number }) => Promise<Rest>;
+  readonly readUnmet: (span: Span) => Promise<string[]>;
+};
+
 const pollMs = 100;
 
 type Counts = Readonly<Record<ServiceName, ReadonlyMap<string, number>>>;
 
 /** Counts only, no rows: it is asked often. That the ids behind equal counts are equal is for the comparison to say. */
-export function createRestWatch(readers: Readonly<Record<ServiceName, Reader>>): {
-  waitUntilAtRest: (options: { deadlineMs: number }) => Promise<Rest>;
-} {
-  const readCounts = async (): Promise<Counts> => {
+export function createRestWatch(readers: Readonly<Record<ServiceName, Reader>>): RestWatch {
+  const readCounts = async (span: Span | null): Promise<Counts> => {
     const [order, inventory, payment, notification] = await Promise.all([
       countsOf(
         readers.order,
         "select 'orders are pending' as what, count(*)::int from orders where status = 'pending'",
+        span,
       ),
       countsOf(
         readers.inventory,
         "select 'reservations are held' as what, count(*)::int from reservations where status in ('unseen', 'held')",
+        span,
       ),
       countsOf(
         readers.payment,
         "select 'payments are under way' as what, count(*)::int from payments where status not in ('captured', 'declined', 'voided', 'refunded')",
+        span,
       ),
       countsOf(
         readers.notification,
         "select 'notifications wait to be sent' as what, count(*)::int from notifications where status = 'pending'",
+        span,
       ),
     ]);
     return { order, inventory, payment, notification };
@@ -41,7 +51,7 @@ export function createRestWatch(readers: Readonly<Record<ServiceName, Reader>>):
       const deadline = Date.now() + deadlineMs;
       let before = '';
       for (;;) {
-        const counts = await readCounts();
+        const counts = await readCounts(null);
         const unmet = unmetConditions(counts);
         const now = JSON.stringify(Object.values(counts).map((each) => [...each]));
         if (unmet.length === 0 && now === before) return { atRest: true, unmet };
@@ -51,6 +61,7 @@ export function createRestWatch(readers: Readonly<Record<ServiceName, Reader>>):
         await pause(pollMs);
       }
     },
+    readUnmet: async (span) => unmetConditions(await readCounts(span)),
   };
 }
 
@@ -70,12 +81,17 @@ export function unmetConditions(counts: Counts): string[] {
   return unmet;
 }
 
-async function countsOf(reader: Reader, underWaySql: string): Promise<Map<string, number>> {
-  const { rows } = await reader.query(`
-    ${underWaySql}
+async function countsOf(reader: Reader, underWaySql: string, span: Span | null): Promise<Map<string, number>> {
+  // Orders and events carry the time of their making in their ids.
+  const isInSpan = (id: string): string =>
+    span === null ? 'true' : `${id} >= uuidv7_floor($1) and ${id} < uuidv7_floor($2)`;
+  const values = span === null ? [] : [new Date(span.fromMs), new Date(span.beforeMs)];
+  const sql = `
+    ${underWaySql} and ${isInSpan('order_id')}
     union all select 'messages are parked', count(*)::int from parked_messages where status = 'parked'
-    union all select 'said ' || topic, count(*)::int from outbox group by topic
-    union all select 'heard ' || topic, count(*)::int from inbox group by topic
-    order by 1`);
+    union all select 'said ' || topic, count(*)::int from outbox where ${isInSpan('event_id')} group by topic
+    union all select 'heard ' || topic, count(*)::int from inbox where ${isInSpan('event_id')} group by topic
+    order by 1`;
+  const { rows } = await reader.query(sql, values);
   return new Map((rows as { what: string; count: number }[]).map(({ what, count }) => [what, count]));
 }

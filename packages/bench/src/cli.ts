@@ -5,7 +5,7 @@ import { openBooks } from '@sagamart/auditor/open-books';
 import { findShop } from '@sagamart/stack/shop';
 import { messageOf } from '@sagamart/stack/stack-problem';
 import { runWhereDataIs } from '@sagamart/stack/target';
-import { runLoad, type Load, type Plan } from './load.ts';
+import { startLoad, type Load, type Plan } from './load.ts';
 import { measure, type Measurements, type Percentiles } from './measurements.ts';
 
 const restDeadlineMs = 180_000;
@@ -30,7 +30,7 @@ async function runAndJudge(plan: Plan): Promise<boolean> {
   const books = await openBooks(shop);
   try {
     console.log(`${worded(plan)}; ${cpus().length} cores, load average before ${loadavg()[0]?.toFixed(1)}`);
-    const load = await runLoad(shop, plan);
+    const load = await (await startLoad(shop, plan)).over;
     const rest = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
     const restAtMs = performance.timeOrigin + performance.now();
     const read = await books.read();

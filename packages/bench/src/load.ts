@@ -8,6 +8,15 @@ export type SentOrder = { orderId: string; sentAtMs: number; acceptedAtMs: numbe
 
 export type Load = { accepted: SentOrder[]; refusals: Map<string, number>; startedAtMs: number; sendingMs: number };
 
+export type RunningLoad = {
+  /** What was answered so far. */
+  readonly load: Readonly<Load>;
+  /** Resolves when the plan is fulfilled, or the load was stopped, and the last order is answered. */
+  readonly over: Promise<Load>;
+  /** No order is sent from now on. */
+  readonly stop: () => void;
+};
+
 export type Plan =
   /** Orders leave on time, whether or not earlier ones were answered: a slow shop is not spared. */
   | { kind: 'steady'; ratePerSecond: number; seconds: number }
@@ -21,8 +30,8 @@ const ordersPerCustomerSecondMax = 10;
 const answerTimeoutMs = 30_000;
 const productDeadlineMs = 30_000;
 
-/** Places orders through the gateway as several guests would, by plan, and resolves when the last is answered. */
-export async function runLoad(shop: Shop, plan: Plan): Promise<Load> {
+/** Begins to place orders through the gateway, as several guests would, by plan. */
+export async function startLoad(shop: Shop, plan: Plan): Promise<RunningLoad> {
   const door = openDoor(shop);
   const customers =
     plan.kind === 'steady' ? Math.max(5, Math.ceil(plan.ratePerSecond / ordersPerCustomerSecondMax)) : plan.inFlight;
@@ -47,18 +56,29 @@ export async function runLoad(shop: Shop, plan: Plan): Promise<Load> {
     load.accepted.push({ orderId, sentAtMs: dueAtMs, acceptedAtMs: nowMs() });
   };
 
-  await (plan.kind === 'steady' ? sendOnTime(plan, load.startedAtMs, sendOne) : sendAtOnce(plan, sendOne));
-  load.sendingMs = nowMs() - load.startedAtMs;
-  await door.close();
-  return load;
+  const stopping = new AbortController();
+  const send = async (): Promise<Load> => {
+    await (plan.kind === 'steady'
+      ? sendOnTime(plan, load.startedAtMs, sendOne, stopping.signal)
+      : sendAtOnce(plan, sendOne, stopping.signal));
+    load.sendingMs = nowMs() - load.startedAtMs;
+    await door.close();
+    return load;
+  };
+  return { load, over: send(), stop: () => stopping.abort() };
 }
 
 type Send = (index: number, dueAtMs: number) => Promise<void>;
 
 /** Latency counts from when an order was due, so that a stall of this program or of the shop is in the figures, not hidden by them. */
-async function sendOnTime(plan: Extract<Plan, { kind: 'steady' }>, startedAtMs: number, send: Send): Promise<void> {
+async function sendOnTime(
+  plan: Extract<Plan, { kind: 'steady' }>,
+  startedAtMs: number,
+  send: Send,
+  stopping: AbortSignal,
+): Promise<void> {
   const pending: Promise<void>[] = [];
-  for (let index = 0; index < plan.ratePerSecond * plan.seconds; index += 1) {
+  for (let index = 0; index < plan.ratePerSecond * plan.seconds && !stopping.aborted; index += 1) {
     const dueAtMs = startedAtMs + (index * 1_000) / plan.ratePerSecond;
     const waitMs = dueAtMs - nowMs();
     if (waitMs > 0) await pause(waitMs);
@@ -67,10 +87,14 @@ async function sendOnTime(plan: Extract<Plan, { kind: 'steady' }>, startedAtMs: 
   await Promise.all(pending);
 }
 
-async function sendAtOnce(plan: Extract<Plan, { kind: 'full_speed' }>, send: Send): Promise<void> {
+async function sendAtOnce(
+  plan: Extract<Plan, { kind: 'full_speed' }>,
+  send: Send,
+  stopping: AbortSignal,
+): Promise<void> {
   let next = 0;
   const sendUntilDone = async (): Promise<void> => {
-    while (next < plan.orders) await send(next++, nowMs());
+    while (next < plan.orders && !stopping.aborted) await send(next++, nowMs());
   };
   await Promise.all(Array.from({ length: plan.inFlight }, sendUntilDone));
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { Kafka, logLevel, type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
@@ -7,7 +8,7 @@ import type { ConsumedRecord } from './parked.ts';
 export type RunningConsumer = {
   /** Null while fetching; else what is wrong, for readiness. */
   readonly trouble: () => string | null;
-  /** Finishes the batch in hand, commits its offsets and leaves the group. */
+  /** Finishes the batch in hand, commits its offsets and leaves the group, or gives that up after 4 s: what is not committed is read again. */
   readonly stop: () => Promise<void>;
 };
 
@@ -17,6 +18,10 @@ const heartbeatIntervalMs = 1_000;
 const sessionTimeoutMs = 6_000;
 const rebalanceTimeoutMs = 6_000;
 const fetchWaitMs = 500;
+// A member that tries until the broker is back keeps its place in the group. With 5 retries it gave up after 5 s, just before a killed broker is up
+// again, and came back as another: then the group waits out the session of the first, 6 s more.
+const retry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 20 };
+const leaveWithinMs = 4_000;
 const silenceMaxMs = 15_000;
 const rebuildPauseMs = 1_000;
 
@@ -38,7 +43,7 @@ export function startConsumer(options: {
     brokers: [...options.brokers],
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
-    retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 5 },
+    retry,
     logLevel: logLevel.WARN,
     logCreator:
       () =>
@@ -46,6 +51,7 @@ export function startConsumer(options: {
         logger.warn({ kafka: log.message, groupId }, 'kafka client'),
   });
   let lastFetchAt = 0;
+  const stopped = once(stopping.signal, 'abort');
 
   const untilCrash = async (consumer: Consumer): Promise<void> => {
     const crashed = new Promise<Error>((resolve) => {
@@ -61,11 +67,7 @@ export function startConsumer(options: {
       partitionsConsumedConcurrently: 2,
       eachBatch: (payload) => handleBatch(payload, options.handle, stopping.signal),
     });
-    const stopped = new Promise<null>((resolve) =>
-      stopping.signal.addEventListener('abort', () => resolve(null), { once: true }),
-    );
-    const error = stopping.signal.aborted ? null : await Promise.race([crashed, stopped]);
-    if (error !== null) throw error;
+    throw await crashed;
   };
 
   const run = async (): Promise<void> => {
@@ -80,14 +82,16 @@ export function startConsumer(options: {
         allowAutoTopicCreation: false,
       });
       try {
-        await untilCrash(consumer);
+        await Promise.race([untilCrash(consumer), stopped]);
       } catch (error) {
         logger.error({ err: error, groupId }, 'consumer ended: a new one takes its place');
         await pause(rebuildPauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       } finally {
-        await consumer
+        const left = consumer
           .disconnect()
           .catch((error: unknown) => logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'));
+        // A group cannot be left while the broker is down; its session ends without that.
+        await Promise.race([left, pause(leaveWithinMs, undefined, { ref: false })]);
       }
     }
   };

@@ -1,5 +1,10 @@
 import { createLogger } from '@sagamart/telemetry/logger';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Type } from 'typebox';
 import { LostRace } from './database-trouble.ts';
@@ -113,4 +118,40 @@ test('readiness names what is wrong: a check that says so, one that throws and o
   ]);
   const alive = createHttpApp({ logger, readiness });
   assert.equal((await alive.inject('/livez')).statusCode, 200);
+});
+
+test('a service with an alarm is ready and tells it; one that is not ready says only why', async () => {
+  const alarms: ReadinessCheck[] = [
+    { name: 'fine', check: () => null },
+    { name: 'provider', check: () => 'the provider makes no sense' },
+    { name: 'database', check: () => Promise.reject(new Error('refused')) },
+  ];
+  const alarmed = await createHttpApp({ logger, alarms }).inject('/readyz');
+  assert.deepEqual(
+    [alarmed.statusCode, alarmed.json()],
+    [200, { status: 'ready', alarms: ['the provider makes no sense', 'refused'] }],
+  );
+  assert.deepEqual((await createHttpApp({ logger }).inject('/readyz')).json(), { status: 'ready', alarms: [] });
+  const unready = createHttpApp({ logger, alarms, readiness: [{ name: 'kafka', check: () => 'no fetch' }] });
+  const answer = await unready.inject('/readyz');
+  assert.deepEqual(
+    [answer.statusCode, answer.json<ProblemBody>().errors],
+    [503, [{ pointer: 'kafka', detail: 'no fetch' }]],
+  );
+});
+
+test('a process that is killed leaves what it compiled to its next start', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sagamart-compiled-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const source = `
+    import { createHttpApp, listen } from '${new URL('./http-app.ts', import.meta.url).href}';
+    import { createLogger } from '${new URL('../../telemetry/src/logger.ts', import.meta.url).href}';
+    const app = createHttpApp({ logger: createLogger({ service: 'test', level: 'silent' }) });
+    await listen(app, { HOST: '127.0.0.1', PORT: 0 });
+    console.log('up');`;
+  const env = { ...process.env, NODE_COMPILE_CACHE: folder };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], { env });
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  child.kill('SIGKILL');
+  assert.ok(readdirSync(folder, { recursive: true }).length > 10);
 });

@@ -10,6 +10,7 @@ import {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
+import { flushCompileCache } from 'node:module';
 import type { Socket } from 'node:net';
 import { answerError, answerProblem } from './http-errors.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -29,7 +30,10 @@ export type ReadinessCheck = { name: string; check: () => Promise<string | null>
 
 export type HttpAppOptions = {
   logger: Logger;
+  /** With one of these wrong /readyz answers 503: nothing is to be asked of this process now. */
   readiness?: readonly ReadinessCheck[];
+  /** What is wrong here stands in `alarms` of /readyz, which answers 200 all the same: the process works, but somebody has to look. */
+  alarms?: readonly ReadinessCheck[];
   /** Addresses or CIDR ranges whose X-Forwarded-For is believed. None unless given. */
   trustedProxies?: readonly string[];
 };
@@ -96,7 +100,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       reply,
     ),
   );
-  addHealthRoutes(app, options.readiness ?? []);
+  addHealthRoutes(app, options);
   return app;
 }
 
@@ -109,22 +113,29 @@ export async function listen(app: HttpApp, config: { HOST: string; PORT: number 
       cause,
     });
   }
+  // Written at the latest when a process ends, but a killed one would leave nothing for its next start. Does nothing without NODE_COMPILE_CACHE.
+  flushCompileCache();
 }
 
-function addHealthRoutes(app: HttpApp, checks: readonly ReadinessCheck[]): void {
+function addHealthRoutes(app: HttpApp, { readiness = [], alarms = [] }: HttpAppOptions): void {
   app.get('/livez', () => ({ status: 'ok' }));
   app.get('/readyz', async () => {
-    const faults = await Promise.all(checks.map(faultOf));
-    const errors = faults.filter((fault) => fault !== null);
+    const [errors, raised] = await Promise.all([faultsOf(readiness), faultsOf(alarms)]);
     if (errors.length > 0) {
       const detail = `Not ready: ${errors.map((error) => error.pointer).join(', ')}.`;
       throw new Problem({ status: 503, code: 'not_ready', detail, errors, headers: { 'retry-after': '1' } });
     }
-    return { status: 'ready' };
+    return { status: 'ready', alarms: raised.map(({ detail }) => detail) };
   });
 }
 
-async function faultOf({ name, check }: ReadinessCheck): Promise<{ pointer: string; detail: string } | null> {
+type Fault = { pointer: string; detail: string };
+
+async function faultsOf(checks: readonly ReadinessCheck[]): Promise<Fault[]> {
+  return (await Promise.all(checks.map(faultOf))).filter((fault) => fault !== null);
+}
+
+async function faultOf({ name, check }: ReadinessCheck): Promise<Fault | null> {
   const timer = Promise.withResolvers<string>();
   const timeout = setTimeout(() => timer.resolve(`no answer within ${readinessTimeoutMs} ms`), readinessTimeoutMs);
   try {

@@ -24,6 +24,8 @@ npm run stack -- <command> [--target native|compose]
   psp status|up|down [--json]             how the payment provider misbehaves; not at all; it answers nobody
   psp latency <ms>|errors <share>|lose <count>
                                           pause each request; fail a share of them; lose the next replies
+  psp nonsense wrong_amount|unknown_status|bad_json
+                                          answer what makes no sense
   usage [--seconds 60] [--json]           memory and CPU of every part, without containers
 npm run doctor                            is this machine ready, and what to do if not
 --target is needed only while a shop without containers (npm start) and one in containers (docker compose up) both run

@@ -11,6 +11,7 @@ import { shortenLogs } from './part-log.ts';
 import { shopParts } from './parts.ts';
 import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
+import { watchServices } from './service-watch.ts';
 import type { Settings } from './settings.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { Supervisor } from './supervisor.ts';
@@ -113,6 +114,7 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
 
 function watchParts(settings: Settings, supervisor: Supervisor, signal: AbortSignal): void {
   if (supervisor.hasPart('connect')) void watchConnectors(settings, watched(supervisor), signal);
+  watchServices(supervisor, signal);
 }
 
 function watched(supervisor: Supervisor): WatchedShop {

@@ -65,8 +65,8 @@ export class PartRunner {
 
   /** A word for the status of a part that runs but does not do its work. */
   setAlarm(alarm: string | undefined): void {
-    // The seconds in it go up with every look; the log is told of what is new.
-    const isNews = alarm?.replaceAll(/\d+ s/g, '') !== this.alarm?.replaceAll(/\d+ s/g, '');
+    // The numbers in it change with every look; the log is told of what is new.
+    const isNews = alarm?.replaceAll(/\d+/g, '') !== this.alarm?.replaceAll(/\d+/g, '');
     if (isNews) this.around.log(`${this.part.name}: ${alarm === undefined ? 'alarm is over' : `ALARM: ${alarm}`}`);
     this.alarm = alarm;
     this.around.changed();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { controlPsp, formatPspControls, readPspRequest } from './psp-controls.ts';
 import { StackProblem } from './stack-problem.ts';
 
-const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false };
+const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false, nonsense: 'none' } as const;
 
 const commands: [string[], ReturnType<typeof readPspRequest>][] = [
   [['status'], { kind: 'status' }],
@@ -14,6 +14,7 @@ const commands: [string[], ReturnType<typeof readPspRequest>][] = [
   [['latency', '3000'], { kind: 'change', change: { latencyMs: 3000 } }],
   [['errors', '0.3'], { kind: 'change', change: { errorRate: 0.3 } }],
   [['lose', '5'], { kind: 'change', change: { lostReplies: 5 } }],
+  [['nonsense', 'bad_json'], { kind: 'change', change: { nonsense: 'bad_json' } }],
 ];
 for (const [[command, value], expected] of commands) {
   test(`psp ${[command, value].join(' ')} is understood`, () => {
@@ -21,7 +22,14 @@ for (const [[command, value], expected] of commands) {
   });
 }
 
-for (const [command, value] of [[undefined], ['sideways'], ['latency'], ['latency', 'much'], ['errors', '-1']]) {
+for (const [command, value] of [
+  [undefined],
+  ['sideways'],
+  ['latency'],
+  ['latency', 'much'],
+  ['errors', '-1'],
+  ['nonsense', 'none'],
+]) {
   test(`psp ${command} ${value} is refused with what was expected`, () => {
     assert.throws(() => readPspRequest(command, value), StackProblem);
   });
@@ -30,8 +38,8 @@ for (const [command, value] of [[undefined], ['sideways'], ['latency'], ['latenc
 test('the controls are put into words', () => {
   assert.equal(formatPspControls(good), 'psp: behaves');
   assert.equal(
-    formatPspControls({ latencyMs: 3000, errorRate: 0.5, lostReplies: 2, down: true }),
-    'psp: down, 3000 ms latency, 50 % errors, the next 2 replies are lost',
+    formatPspControls({ latencyMs: 3000, errorRate: 0.5, lostReplies: 2, down: true, nonsense: 'bad_json' }),
+    'psp: down, 3000 ms latency, 50 % errors, the next 2 replies are lost, answers nonsense (bad_json)',
   );
 });
 

@@ -1,7 +1,15 @@
 import type { Shop } from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 
-export type PspControls = { latencyMs: number; errorRate: number; lostReplies: number; down: boolean };
+const nonsenses = ['wrong_amount', 'unknown_status', 'bad_json'] as const;
+
+export type PspControls = {
+  latencyMs: number;
+  errorRate: number;
+  lostReplies: number;
+  down: boolean;
+  nonsense: 'none' | (typeof nonsenses)[number];
+};
 
 const answerTimeoutMs = 5_000;
 
@@ -22,10 +30,12 @@ export function readPspRequest(command = '', value?: string): PspRequest {
       return { kind: 'change', change: { errorRate: numberOf(value, 'psp errors 0.3 (a share from 0 to 1)') } };
     case 'lose':
       return { kind: 'change', change: { lostReplies: numberOf(value, 'psp lose 5 (how many replies)') } };
+    case 'nonsense':
+      return { kind: 'change', change: { nonsense: nonsenseOf(value) } };
     default:
       throw new StackProblem(
         'bad_psp_command',
-        'Expected psp status|up|down|latency <ms>|errors <share>|lose <count>.',
+        'Expected psp status|up|down|latency <ms>|errors <share>|lose <count>|nonsense <kind>.',
       );
   }
 }
@@ -45,12 +55,13 @@ export async function controlPsp(shop: Pick<Shop, 'pspUrl' | 'pspApiKey'>, reque
 }
 
 /** The controls in one line, for a human. */
-export function formatPspControls({ latencyMs, errorRate, lostReplies, down }: PspControls): string {
+export function formatPspControls({ latencyMs, errorRate, lostReplies, down, nonsense }: PspControls): string {
   const troubles = [
     ...(down ? ['down'] : []),
     ...(latencyMs > 0 ? [`${latencyMs} ms latency`] : []),
     ...(errorRate > 0 ? [`${errorRate * 100} % errors`] : []),
     ...(lostReplies > 0 ? [`the next ${lostReplies} replies are lost`] : []),
+    ...(nonsense === 'none' ? [] : [`answers nonsense (${nonsense})`]),
   ];
   return `psp: ${troubles.length === 0 ? 'behaves' : troubles.join(', ')}`;
 }
@@ -87,4 +98,11 @@ function numberOf(value: string | undefined, example: string): number {
   if (value === undefined || value === '' || !(number >= 0))
     throw new StackProblem('bad_psp_value', `Expected a number of at least 0, as in: ${example}.`);
   return number;
+}
+
+function nonsenseOf(value: string | undefined): PspControls['nonsense'] {
+  const nonsense = nonsenses.find((known) => known === value);
+  if (nonsense === undefined)
+    throw new StackProblem('bad_psp_value', `Expected a kind of nonsense: psp nonsense ${nonsenses.join('|')}.`);
+  return nonsense;
 }

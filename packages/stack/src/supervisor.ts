@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { EventEmitter, once } from 'node:events';
-import type { Part, PartStatus } from './part.ts';
+import type { Part, PartKind, PartStatus } from './part.ts';
 import { logFile } from './part-log.ts';
 import { PartRunner } from './part-runner.ts';
 import type { PartAction } from './shop.ts';
@@ -119,6 +119,10 @@ export class Supervisor {
         `There is no part '${name}'. Parts: ${[...this.runners.keys()].join(', ')}.`,
       );
     return runner;
+  }
+
+  partsOfKind(kind: PartKind): PartRunner[] {
+    return [...this.runners.values()].filter(({ part }) => part.kind === kind);
   }
 
   hasPart(name: string): boolean {

@@ -3,7 +3,7 @@ import type { Deps } from './deps.ts';
 import { registerPaymentRoutes } from './routes.ts';
 
 export function buildApp(deps: Deps): HttpApp {
-  const app = createHttpApp({ logger: deps.logger, readiness: deps.readiness });
+  const app = createHttpApp({ logger: deps.logger, readiness: deps.readiness, alarms: deps.alarms });
   registerPaymentRoutes(app, deps);
   return app;
 }

@@ -11,7 +11,7 @@ import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createParticipant, topics } from './messages.ts';
 import { createProvider } from './provider.ts';
-import { startProviderCalls } from './provider-calls.ts';
+import { providerAlarm, startProviderCalls } from './provider-calls.ts';
 
 const config = readConfig();
 const logger = createLogger({ service: 'payment', level: config.LOG_LEVEL });
@@ -33,6 +33,7 @@ const app = buildApp({
   verifier: createTokenVerifier(config),
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
+  alarms: [providerAlarm(pool)],
 });
 
 closeOnSignal(logger, [

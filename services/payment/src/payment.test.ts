@@ -4,6 +4,8 @@ import type { EventBody } from '@sagamart/contracts/events';
 import { placedData, skuOf } from '@sagamart/test-kit/event-builder';
 import {
   heardByPayment,
+  isOwed,
+  pauseAfterMs,
   react,
   settle,
   type HeardByPayment,
@@ -128,6 +130,16 @@ test('a reply is kept and said with what it takes to speak of it later', () => {
     payment: { status: 'refunded', terms, captureId: 'c1', refundId: 'r9' },
     says: [{ type: 'payment.refunded', data }],
   });
+});
+
+test('the provider is asked again after pauses that grow up to ten seconds', () => {
+  const pauses = [1, 2, 3, 6, 7, 5_000].map(pauseAfterMs);
+  assert.deepEqual(pauses, [200, 400, 800, 6_400, 10_000, 10_000]);
+});
+
+test('the provider is asked about a payment that is capturing, voiding or refunding, and about no other', () => {
+  const owed = eventTable.map(([, payment]) => payment).filter(isOwed);
+  assert.deepEqual(owed, [capturing, voiding, refunding]);
 });
 
 function inWords(reaction: Reaction | 'unreachable'): string {

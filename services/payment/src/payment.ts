@@ -97,6 +97,14 @@ export function isOwed(payment: Payment): payment is Owed {
   return payment.status === 'capturing' || payment.status === 'voiding' || payment.status === 'refunding';
 }
 
+/** The pause after the n-th time that the provider was asked and did not answer: doubled each time up to a limit. */
+export function pauseAfterMs(attempts: number): number {
+  return Math.min(pauseFirstMs * 2 ** (attempts - 1), pauseMaxMs);
+}
+
+const pauseFirstMs = 200;
+const pauseMaxMs = 10_000;
+
 /** At or after the deadline no capture is started: the order is about to be cancelled, and order.cancelled voids the payment. */
 function captureWhenKnown(waiting: Extract<Payment, { status: 'waiting' }>, now: Date): Payment {
   const { terms, stockReserved } = waiting;

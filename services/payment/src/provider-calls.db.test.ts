@@ -1,79 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
-import { createBatchHandler } from '@sagamart/service-kit/batch';
-import { createPool } from '@sagamart/service-kit/database';
-import { migrateDatabase } from '@sagamart/service-kit/migrate';
-import { createLogger } from '@sagamart/telemetry/logger';
-import { eventOf, placedData, recordOf, skuOf } from '@sagamart/test-kit/event-builder';
-import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import { test } from 'node:test';
+import type { OrderId } from '@sagamart/contracts/ids';
+import { recordOf } from '@sagamart/test-kit/event-builder';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import type { Pool } from 'pg';
-import { createParticipant } from './messages.ts';
 import type { ProviderReply } from './payment.ts';
-import { findPayment } from './payment-store.ts';
-import type { Provider } from './provider.ts';
-import { startProviderCalls } from './provider-calls.ts';
-
-const logger = createLogger({ service: 'test', level: 'silent' });
-const signal = new AbortController().signal;
-const clock = { now: () => new Date(), newEventId: newId<EventId> };
-
-const notAsked = () => Promise.reject(new Error('this call was not expected'));
-
-async function payments(t: TestContext, expected: Partial<Provider>) {
-  const folder = join(import.meta.dirname, '../migrations');
-  const { url } = await freshDatabase(t, {
-    template: 'payment',
-    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
-  });
-  const pool = createPool({ connectionString: url, applicationName: 'test' });
-  const calls = startProviderCalls({
-    pool,
-    provider: { capture: notAsked, void: notAsked, refund: notAsked, ...expected },
-    clock,
-    logger,
-  });
-  t.after(async () => {
-    await calls.stop();
-    await pool.end();
-  });
-  return {
-    pool,
-    calls,
-    handle: createBatchHandler({ pool, participant: createParticipant(clock, calls.nudge), logger }),
-  };
-}
-
-function orderToPay() {
-  const data = placedData({ deadline: new Date(Date.now() + 60_000).toISOString() });
-  const reserved = eventOf(
-    { type: 'stock.reserved', data: { orderId: data.orderId, lines: [{ sku: skuOf('MUG'), quantity: 2 }] } },
-    { lamport: 2 },
-  );
-  const { orderId, customerId, lines, totalMinor, currency } = data;
-  const contact = { email: null };
-  const cancelledAt = new Date().toISOString();
-  const outcome = { orderId, customerId, contact, lines, totalMinor, currency, cancelledAt, confirmedAt: null };
-  const cancelled = eventOf(
-    { type: 'order.cancelled', data: { ...outcome, reason: 'customer_cancelled' } },
-    { lamport: 5 },
-  );
-  return { orderId, placed: eventOf({ type: 'order.placed', data }), reserved, cancelled };
-}
-
-async function statusOf(pool: Pool, orderId: OrderId) {
-  return (await findPayment(pool, orderId))?.payment.status;
-}
-
-async function saidOf(pool: Pool, orderId: OrderId) {
-  const { rows } = await pool.query<{ type: string; causation_id: string; lamport: number }>(
-    'select type, causation_id, lamport from outbox where partition_key = $1 order by aggregate_version',
-    [orderId],
-  );
-  return rows;
-}
+import { orderToPay, payments, saidOf, signal, statusOf } from './payments-fixture.ts';
+import { callsInFlightMax } from './provider-calls.ts';
 
 test('a capture starts once terms and stock are known, in either order, and its cause is the event that came last', async (t) => {
   const asked: OrderId[] = [];
@@ -85,7 +17,8 @@ test('a capture starts once terms and stock are known, in either order, and its 
   });
   const [first, second] = [orderToPay(), orderToPay()];
   await handle([recordOf(first.placed), recordOf(first.reserved)], signal);
-  await handle([recordOf(second.reserved), recordOf(second.placed)], signal);
+  await handle([recordOf(second.reserved)], signal);
+  await handle([recordOf(second.placed)], signal);
   for (const [order, cause] of [
     [first, first.reserved],
     [second, second.placed],
@@ -141,19 +74,64 @@ test('no transaction is open while the provider is asked', async (t) => {
   );
 });
 
-test('a slow answer holds up nobody else', async (t) => {
+test('a slow answer holds up nobody else, and is not asked for again while it may still come', async (t) => {
   const never = Promise.withResolvers<ProviderReply>();
   const slow = orderToPay();
+  let slowAsked = 0;
   const { pool, handle } = await payments(t, {
-    capture: async (orderId) =>
-      orderId === slow.orderId ? never.promise : { outcome: 'captured', captureId: `c-${orderId}` },
+    capture: async (orderId) => {
+      if (orderId !== slow.orderId) return { outcome: 'captured', captureId: `c-${orderId}` };
+      slowAsked += 1;
+      return never.promise;
+    },
   });
   await handle([recordOf(slow.placed), recordOf(slow.reserved)], signal);
+  await waitUntil('the slow capture is asked for', () => slowAsked > 0);
   const quick = orderToPay();
   await handle([recordOf(quick.placed), recordOf(quick.reserved)], signal);
   await waitUntil('the quick capture', async () => (await saidOf(pool, quick.orderId)).length > 0);
-  assert.deepEqual(await saidOf(pool, slow.orderId), []);
+  assert.deepEqual([slowAsked, await saidOf(pool, slow.orderId)], [1, []]);
   never.resolve({ outcome: 'declined', declineReason: 'late' });
+});
+
+test('whoever stops the calls waits for the answer to those under way', async (t) => {
+  const answer = Promise.withResolvers<ProviderReply>();
+  let asked = false;
+  const { pool, handle, calls } = await payments(t, {
+    capture: () => {
+      asked = true;
+      return answer.promise;
+    },
+  });
+  const { orderId, placed, reserved } = orderToPay();
+  await handle([recordOf(placed), recordOf(reserved)], signal);
+  await waitUntil('the provider is asked', () => asked);
+  const stopped = calls.stop();
+  setImmediate(() => answer.resolve({ outcome: 'captured', captureId: 'c1' }));
+  await stopped;
+  assert.equal(await statusOf(pool, orderId), 'captured');
+});
+
+test('the provider is asked about so many orders at once and no more; the others have their turn', async (t) => {
+  const answer = Promise.withResolvers<void>();
+  let asked = 0;
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) => {
+      asked += 1;
+      await answer.promise;
+      return { outcome: 'captured', captureId: `c-${orderId}` };
+    },
+  });
+  const orders = Array.from({ length: callsInFlightMax + 8 }, orderToPay);
+  await handle(
+    orders.flatMap(({ placed, reserved }) => [recordOf(placed), recordOf(reserved)]),
+    signal,
+  );
+  await waitUntil('all that may be asked about are', () => asked >= callsInFlightMax);
+  assert.equal(asked, callsInFlightMax);
+  answer.resolve();
+  for (const { orderId } of orders)
+    await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
 });
 
 test('a captured order that is cancelled gets its money back, asked for until it is, and the cancellation is the cause', async (t) => {
@@ -257,19 +235,4 @@ test('an order whose deadline has passed is never captured, and is voided when i
   assert.equal(await statusOf(pool, orderId), 'waiting');
   await handle([recordOf(cancelled)], signal);
   assert.equal(await statusOf(pool, orderId), 'voided');
-});
-
-test('a contradiction of the provider is not believed: the payment stays as it is and is asked again', async (t) => {
-  let asked = 0;
-  const { pool, handle } = await payments(t, {
-    capture: async () => {
-      asked += 1;
-      return asked === 1 ? { outcome: 'voided' } : { outcome: 'captured', captureId: 'c1' };
-    },
-  });
-  const { orderId, placed, reserved } = orderToPay();
-  await handle([recordOf(placed), recordOf(reserved)], signal);
-  await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
-  assert.equal(asked, 2);
-  assert.equal((await saidOf(pool, orderId)).length, 1);
 });

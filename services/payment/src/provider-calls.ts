@@ -1,19 +1,19 @@
 import { inTransaction } from '@sagamart/service-kit/database';
+import type { ReadinessCheck } from '@sagamart/service-kit/http-app';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition, type Clock } from '@sagamart/service-kit/transition';
 import { startWorker, type Worker } from '@sagamart/service-kit/worker';
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 import { source } from './messages.ts';
-import { isOwed, settle, type ProviderReply } from './payment.ts';
+import { isOwed, pauseAfterMs, settle, type ProviderReply } from './payment.ts';
+import { findOpenNonsense, recordNonsense } from './nonsense-store.ts';
 import { claimDueCalls, lockPayments, postponeCall, updatePayments, type DueCall } from './payment-store.ts';
 import { callTimeoutMs, ProviderNonsense, type Provider } from './provider.ts';
 
-const callsInFlightMax = 32;
+export const callsInFlightMax = 32;
 const idleMs = 1_000;
 const leaseMs = callTimeoutMs + 1_000;
-const pauseFirstMs = 200;
-const pauseMaxMs = 10_000;
 
 /**
  * Asks the provider for every capture, void and refund that is owed, again and again with the same key and with growing pauses, until it
@@ -56,16 +56,24 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
     try {
       await record(due, await callOf(due));
     } catch (error) {
-      const pauseMs = Math.min(pauseMaxMs, pauseFirstMs * 2 ** Math.min(attempts, 10));
+      const pauseMs = pauseAfterMs(attempts);
       const facts = { err: error, orderId, status: payment.status, attempts, pauseMs };
-      if (error instanceof ProviderNonsense)
-        logger.error(facts, 'the provider makes no sense: it is not believed, and asked again');
+      const nonsense = error instanceof ProviderNonsense ? error.message : null;
+      if (nonsense !== null) logger.error(facts, 'the provider makes no sense: it is not believed, and asked again');
       else logger.warn(facts, 'answer not known or not recorded: the provider is asked again');
-      await postponeCall(pool, due, pauseMs).catch((postponeError: unknown) =>
+      await postpone(due, pauseMs, nonsense).catch((postponeError: unknown) =>
         logger.warn({ err: postponeError, orderId }, 'the provider is asked again when the lease ends'),
       );
       setTimeout(worker.nudge, pauseMs).unref();
     }
+  }
+
+  async function postpone(due: DueCall, pauseMs: number, nonsense: string | null): Promise<void> {
+    const { orderId, payment } = due;
+    await inTransaction(pool, async (tx) => {
+      await postponeCall(tx, due, pauseMs);
+      if (nonsense !== null) await recordNonsense(tx, { orderId, status: payment.status, text: nonsense });
+    });
   }
 
   function callOf({ orderId, payment }: DueCall): Promise<ProviderReply> {
@@ -99,4 +107,17 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
     });
     if (owesMore) worker.nudge();
   }
+}
+
+/** An alarm while a payment waits for a provider that makes no sense: asking again may not help, so somebody has to look. */
+export function providerAlarm(pool: Pool): ReadinessCheck {
+  return {
+    name: 'provider',
+    check: async () => {
+      const open = await findOpenNonsense(pool);
+      if (open === null) return null;
+      const { payments, firstAt, orderId } = open;
+      return `the provider's answers make no sense (see nonsense_answers): payments waiting ${payments}, since ${firstAt.toISOString()}, first of order ${orderId}`;
+    },
+  };
 }

@@ -60,6 +60,11 @@ test('a decline is a result', async (t) => {
   assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'card_declined' });
 });
 
+test('a decline without a reason is a decline all the same', async (t) => {
+  const { provider } = await providerThat(t, 201, JSON.stringify({ ...answer, status: 'declined' }));
+  assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'declined' });
+});
+
 test('a void names the key of the capture it forbids, and tells what became of it', async (t) => {
   const forbidden = await providerThat(t, 200, JSON.stringify({ status: 'voided' }));
   assert.deepEqual(await forbidden.provider.void(orderId, terms), { outcome: 'voided' });
@@ -89,9 +94,11 @@ test('a refund is asked for with one key per order, and names its capture', asyn
   });
 });
 
-test('a refund of another capture than was asked for, or a void that found another amount, is no result', async (t) => {
+test('a refund of another capture or amount than was asked for, or a void that found another amount, is no result', async (t) => {
   const other = await providerThat(t, 201, JSON.stringify({ ...answer, refundId: 'r1', status: 'refunded' }));
   await assert.rejects(other.provider.refund(orderId, terms, 'c2'), ProviderNonsense);
+  const part = JSON.stringify({ ...answer, refundId: 'r1', status: 'refunded', amountMinor: 1 });
+  await assert.rejects((await providerThat(t, 201, part)).provider.refund(orderId, terms, 'c1'), ProviderNonsense);
   const less = await providerThat(t, 200, JSON.stringify({ ...answer, amountMinor: 1 }));
   await assert.rejects(less.provider.void(orderId, terms), ProviderNonsense);
 });
@@ -105,15 +112,33 @@ const nonsense: [string, number, string][] = [
   ['no JSON', 201, '<html>'],
   ['a success that is not 201', 200, JSON.stringify(answer)],
   ['a refusal of the request', 422, '{}'],
-  ['an error', 500, JSON.stringify(answer)],
 ];
 for (const [what, status, body] of nonsense) {
-  test(`an answer that is ${what} is no result: the capture stays unknown`, async (t) => {
+  test(`an answer that is ${what} makes no sense: the capture stays unknown`, async (t) => {
     const { provider } = await providerThat(t, status, body);
-    await assert.rejects(provider.capture(orderId, terms));
+    await assert.rejects(provider.capture(orderId, terms), ProviderNonsense);
+  });
+}
+
+const isNoNonsense = (error: unknown): boolean => error instanceof Error && !(error instanceof ProviderNonsense);
+
+for (const status of [429, 500, 503]) {
+  test(`a provider that answers ${status} has trouble of its own: that is no result, and no nonsense either`, async (t) => {
+    const { provider } = await providerThat(t, status, JSON.stringify(answer));
+    await assert.rejects(provider.capture(orderId, terms), isNoNonsense);
   });
 }
 
 test('a provider that cannot be reached is no result', async () => {
-  await assert.rejects(createProvider({ PSP_URL: 'http://127.0.0.1:1', PSP_API_KEY: 'k' }).capture(orderId, terms));
+  const provider = createProvider({ PSP_URL: 'http://127.0.0.1:1', PSP_API_KEY: 'k' });
+  await assert.rejects(provider.capture(orderId, terms), isNoNonsense);
+});
+
+test('a provider that takes a request and says nothing is given up', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const provider = createProvider({ PSP_URL: `http://127.0.0.1:${port}`, PSP_API_KEY: 'k' });
+  await assert.rejects(provider.capture(orderId, terms), { name: 'TimeoutError' });
 });

@@ -34,7 +34,7 @@ test('a payment is shown to its customer and to operators; to anyone else it is 
     assert.ok(caller !== undefined);
     return caller;
   };
-  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [] });
+  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [], alarms: [] });
   t.after(async () => {
     await app.close();
     await pool.end();

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
-import { createBadDays } from './bad-days.ts';
+import { createBadDays, flakyKeysMax } from './bad-days.ts';
 import { openLedger } from './ledger.ts';
 
 const authorization = 'Bearer the-key-of-this-test';
@@ -112,7 +112,7 @@ test('tok_slow is captured at once and answered late; asked again, it is answere
 
 test('the controls make the provider misbehave, say so, and are taken back', async (t) => {
   const psp = await provider(t);
-  const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false };
+  const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false, nonsense: 'none' };
   assert.deepEqual((await psp.call('GET', '/v1/controls')).json, good);
 
   await psp.call('PUT', '/v1/controls', { errorRate: 0.51 });
@@ -135,9 +135,36 @@ test('the controls make the provider misbehave, say so, and are taken back', asy
   assert.ok(performance.now() - began >= 199);
 });
 
+for (const [nonsense, told] of [
+  ['wrong_amount', { status: 'captured', amountMinor: 2981, reference: 'one' }],
+  ['unknown_status', { status: 'perhaps', amountMinor: 2980, reference: 'one' }],
+] as const) {
+  test(`a provider that answers ${nonsense} has recorded what is right, and tells it when it behaves again`, async (t) => {
+    const psp = await provider(t);
+    await psp.call('PUT', '/v1/controls', { nonsense });
+    assert.partialDeepStrictEqual(await psp.capture('one'), { status: 201, json: told });
+    assert.partialDeepStrictEqual(await psp.void('one'), { status: 200, json: told });
+    assert.deepEqual(psp.kinds(), ['capture']);
+    await psp.call('DELETE', '/v1/controls');
+    assert.partialDeepStrictEqual(await psp.capture('one'), { status: 201, json: { status: 'captured', ...money } });
+  });
+}
+
+test('a provider that answers bad JSON does so to captures, voids and refunds', async (t) => {
+  const psp = await provider(t);
+  const { json } = await psp.capture('one');
+  const { captureId } = json as { captureId: string };
+  await psp.call('PUT', '/v1/controls', { nonsense: 'bad_json' });
+  await assert.rejects(psp.capture('two'), SyntaxError);
+  await assert.rejects(psp.void('three'), SyntaxError);
+  await assert.rejects(psp.call('POST', '/v1/refunds', { captureId, ...money }, 'refund-one'), SyntaxError);
+  assert.deepEqual(psp.kinds(), ['capture', 'capture', 'void', 'refund']);
+});
+
 for (const [what, body] of [
   ['an error rate above 1', { errorRate: 2 }],
   ['a negative latency', { latencyMs: -1 }],
+  ['a kind of nonsense nobody knows', { nonsense: 'riddles' }],
   ['an unknown control', { mood: 'bad' }],
 ] as const) {
   test(`${what} is refused`, async (t) => {
@@ -161,4 +188,18 @@ test('a ledger of the first version is opened with all its lines', async (t) => 
     { sequence: 7, kind: 'capture', key: 'seven' },
     { sequence: 8, kind: 'decline', key: 'eight' },
   ]);
+});
+
+test('an error rate is the share of requests that fail: none at 0, all at 1', async () => {
+  const [luckless, lucky] = [createBadDays(() => 0), createBadDays(() => 0.999)];
+  assert.equal(await luckless.arrive(), 'served');
+  lucky.set({ errorRate: 1 });
+  assert.equal(await lucky.arrive(), 'failed');
+});
+
+test('a flaky key fails once, and again only when so many came after it that it was forgotten', () => {
+  const { failsFirst } = createBadDays(Math.random);
+  assert.deepEqual([failsFirst('one'), failsFirst('two'), failsFirst('one')], [true, true, false]);
+  for (let count = 2; count <= flakyKeysMax; count += 1) failsFirst(`key ${count}`);
+  assert.deepEqual([failsFirst('two'), failsFirst('one')], [false, true]);
 });

@@ -16,6 +16,11 @@ export const Controls = Type.Object(
       }),
     ),
     down: Type.Optional(Type.Boolean({ description: 'every connection is closed at once' })),
+    nonsense: Type.Optional(
+      Type.Enum(['none', 'wrong_amount', 'unknown_status', 'bad_json'], {
+        description: 'requests are recorded as they are to be, and the answer makes no sense',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -28,14 +33,22 @@ export type BadDays = {
   arrive: () => Promise<'served' | 'failed' | 'cut_off'>;
   /** True when the answer that is about to be sent is to be lost: it then counts as lost. */
   loseReply: () => boolean;
+  /** The answer as it is sent: as it is to be, or nonsense. */
+  garble: (answer: string) => string;
   /** True the first time a flaky key is seen by this process. */
   failsFirst: (key: string) => boolean;
 };
 
-const good = { latencyMs: 0, errorRate: 0, lostReplies: 0, down: false };
+const good: Required<Static<typeof Controls>> = {
+  latencyMs: 0,
+  errorRate: 0,
+  lostReplies: 0,
+  down: false,
+  nonsense: 'none',
+};
 
 // Beyond this the oldest key is forgotten, and would fail a second time.
-const flakyKeysMax = 10_000;
+export const flakyKeysMax = 10_000;
 
 /** `random` gives numbers from 0 up to 1, such as Math.random. */
 export function createBadDays(random: () => number): BadDays {
@@ -56,6 +69,7 @@ export function createBadDays(random: () => number): BadDays {
       current = { ...current, lostReplies: current.lostReplies - 1 };
       return true;
     },
+    garble: (answer) => garbled(answer, current.nonsense),
     failsFirst: (key) => {
       if (flakyKeys.has(key)) return false;
       const [oldest] = flakyKeys;
@@ -64,4 +78,21 @@ export function createBadDays(random: () => number): BadDays {
       return true;
     },
   };
+}
+
+function garbled(answer: string, nonsense: typeof good.nonsense): string {
+  switch (nonsense) {
+    case 'none':
+      return answer;
+    case 'wrong_amount':
+      return JSON.stringify(JSON.parse(answer), (field, value: unknown) =>
+        field === 'amountMinor' ? Number(value) + 1 : value,
+      );
+    case 'unknown_status':
+      return JSON.stringify({ ...JSON.parse(answer), status: 'perhaps' });
+    case 'bad_json':
+      return answer.slice(0, -1);
+    default:
+      return nonsense satisfies never;
+  }
 }

@@ -88,6 +88,11 @@ const refused: [string, ReturnType<typeof decide>, string][] = [
   ['a capture already refunded', decide({}, { refundOfCapture: refund }), 'already_refunded'],
   ['a used key with another request', decide({ amountMinor: 1 }, { known: refund }), 'key_reused'],
   ['the key of a capture', decide({}, { known: capture }), 'key_reused'],
+  [
+    'a key that forbids a capture and whose void reads like the refund',
+    decide({}, { known: { ...voided, fingerprint: meaningOfRefund(request) } }),
+    'key_reused',
+  ],
 ];
 for (const [what, decision, refusal] of refused) {
   test(`a refund of ${what} is refused: ${refusal}`, () => {

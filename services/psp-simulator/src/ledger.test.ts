@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { decideCapture, meaningOf } from './capture.ts';
 import type { Decision } from './entry.ts';
-import { LedgerUnavailable, openLedger, type Ledger } from './ledger.ts';
+import { LedgerUnavailable, openLedger, waitingMax, type Ledger } from './ledger.ts';
 
 function ledgerFile(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'psp-ledger-'));
@@ -126,4 +126,34 @@ test('while another process holds the ledger a capture is unavailable, never los
   other.exec('rollback');
   assert.equal((await capture(ledger, { key: 'one' })).kind, 'recorded');
   assert.equal(ledger.page({ after: 0, limit: 10 }).length, 1);
+});
+
+test('a request that cannot be decided takes none with it but those of its own transaction, and of these nothing is kept', async (t) => {
+  const ledger = freshLedger(t);
+  const broken = ledger.record(() => {
+    throw new TypeError('a mistake');
+  });
+  const together = await Promise.allSettled([capture(ledger, { key: 'one' }), broken]);
+  for (const each of together) assert.ok(each.status === 'rejected' && each.reason instanceof LedgerUnavailable);
+  assert.deepEqual(ledger.page({ after: 0, limit: 10 }), []);
+  assert.equal((await capture(ledger, { key: 'one' })).kind, 'recorded');
+});
+
+test('more requests than may wait are told to come again, and those that wait are answered', async (t) => {
+  const ledger = freshLedger(t);
+  const ask = () => ledger.record(() => ({ kind: 'refused', refusal: 'unknown_capture' }));
+  const waiting = Array.from({ length: waitingMax }, ask);
+  await assert.rejects(ask(), LedgerUnavailable);
+  assert.equal((await Promise.all(waiting)).length, waitingMax);
+  assert.equal((await ask()).kind, 'refused');
+});
+
+test('a ledger of a later version stays one when an earlier program has opened it', async (t) => {
+  const file = ledgerFile(t);
+  await openLedger(file).close();
+  const database = new DatabaseSync(file);
+  t.after(() => database.close());
+  database.exec('pragma user_version = 99');
+  await openLedger(file).close();
+  assert.deepEqual({ ...database.prepare('pragma user_version').get() }, { user_version: 99 });
 });

@@ -129,7 +129,7 @@ export function openLedger(file: string): Ledger {
 }
 
 const groupMax = 200;
-const waitingMax = 10_000;
+export const waitingMax = 10_000;
 const lockTimeoutMs = 500;
 
 type Waiting = {

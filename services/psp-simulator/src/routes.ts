@@ -36,7 +36,10 @@ export function moneyRoutes(app: HttpApp, deps: Deps): void {
         if (manner === 'answers_late') await pause(deps.slowAnswerMs);
       }
       if (badDays.loseReply()) return cutOff(reply);
-      return reply.code(201).type(jsonMediaType).send(answerOf(decision));
+      return reply
+        .code(201)
+        .type(jsonMediaType)
+        .send(badDays.garble(answerOf(decision)));
     },
   );
 
@@ -44,7 +47,10 @@ export function moneyRoutes(app: HttpApp, deps: Deps): void {
     const fresh = { fingerprint: digest(body.captureKey).toString('hex'), now: deps.now() };
     const decision = await record((books) => decideVoid(body, books.byKey(body.captureKey), fresh));
     if (badDays.loseReply()) return cutOff(reply);
-    return reply.code(200).type(jsonMediaType).send(answerOf(decision));
+    return reply
+      .code(200)
+      .type(jsonMediaType)
+      .send(badDays.garble(answerOf(decision)));
   });
 
   app.post(
@@ -66,7 +72,10 @@ export function moneyRoutes(app: HttpApp, deps: Deps): void {
         ),
       );
       if (badDays.loseReply()) return cutOff(reply);
-      return reply.code(201).type(jsonMediaType).send(answerOf(decision));
+      return reply
+        .code(201)
+        .type(jsonMediaType)
+        .send(badDays.garble(answerOf(decision)));
     },
   );
 

@@ -1,0 +1,28 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
+export type SeededRandom = {
+  readonly seed: number;
+  /** A whole number from 0 up to, but not, `end`. */
+  readonly below: (end: number) => number;
+  readonly shuffled: <T>(items: readonly T[]) => T[];
+};
+
+const seedEnd = 2 ** 31;
+
+/** Chance that can be had again: the same seed gives the same numbers. SEED in the environment sets it; without, each run has another. */
+export function openRandom(): SeededRandom {
+  const { SEED: given } = process.env;
+  const seed = given === undefined ? Math.floor(Math.random() * seedEnd) : Number(given);
+  if (!Number.isSafeInteger(seed)) throw new Error(`SEED must be a whole number, got ${given}.`);
+  const generator = xoroshiro128plus(seed);
+  const below = (end: number): number => uniformInt(generator, 0, end - 1);
+  return {
+    seed,
+    below,
+    shuffled: (items) => {
+      const left = [...items];
+      return items.flatMap(() => left.splice(below(left.length), 1));
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { createPool, inTransaction } from '@sagamart/service-kit/database';
+import { migrateDatabase } from '@sagamart/service-kit/migrate';
+import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import type { Pool } from 'pg';
+import type { Owed } from './payment.ts';
+import { claimDueCalls, lockPayments, postponeCall, updatePayments, type DueCall } from './payment-store.ts';
+
+const folder = join(import.meta.dirname, '../migrations');
+const leaseMs = 60_000;
+const terms = {
+  amountMinor: 2980,
+  currency: 'EUR',
+  paymentMethod: 'tok_visa',
+  deadline: '2026-01-01T00:01:00.000Z',
+} as const;
+
+async function freshPool(t: TestContext): Promise<Pool> {
+  const { url } = await freshDatabase(t, {
+    template: 'payment',
+    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
+  });
+  const pool = createPool({ connectionString: url, applicationName: 'test' });
+  t.after(() => pool.end());
+  return pool;
+}
+
+async function write(pool: Pool, orderId: OrderId, payment: Owed): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    const locked = await lockPayments(tx, [orderId]);
+    await updatePayments(
+      tx,
+      locked.map((stored) => ({ ...stored, payment, callCauseId: newId<EventId>() })),
+    );
+  });
+}
+
+const claim = (pool: Pool, limit = 10): Promise<DueCall[]> => claimDueCalls(pool, { limit, leaseMs });
+const inWords = (due: readonly DueCall[]) => due.map(({ payment, attempts }) => `${payment.status} ${attempts}`);
+
+test('an answer that is owed is asked for at once and by one; another one of the same payment at once again, counted anew', async (t) => {
+  const pool = await freshPool(t);
+  const orderId = newId<OrderId>();
+  await write(pool, orderId, { status: 'capturing', terms });
+  const [capture] = await claim(pool);
+  assert.ok(capture !== undefined);
+  assert.deepEqual(inWords([capture]), ['capturing 1']);
+  await write(pool, orderId, { status: 'capturing', terms });
+  assert.deepEqual(await claim(pool), [], 'what is heard meanwhile does not end the lease');
+  await postponeCall(pool, capture, 0);
+  assert.deepEqual(inWords(await claim(pool)), ['capturing 2']);
+
+  await write(pool, orderId, { status: 'voiding', terms });
+  assert.deepEqual(inWords(await claim(pool)), ['voiding 1']);
+  await postponeCall(pool, capture, 0);
+  assert.deepEqual(await claim(pool), [], 'the end of a call that is not owed any more is nothing to the one that is');
+});
+
+test('who has waited longest is asked about first, and nobody before the time', async (t) => {
+  const pool = await freshPool(t);
+  const [late, early, later] = [newId<OrderId>(), newId<OrderId>(), newId<OrderId>()];
+  for (const [orderId, seconds] of [
+    [late, -1],
+    [early, -2],
+    [later, 60],
+  ] as const) {
+    await write(pool, orderId, { status: 'capturing', terms });
+    const sql = `update payments set ask_at = now() + $2 * interval '1 second' where order_id = $1`;
+    await pool.query(sql, [orderId, seconds]);
+  }
+  const first = await claim(pool, 1);
+  const rest = await claim(pool);
+  assert.deepEqual(
+    [...first, ...rest].map(({ orderId }) => orderId),
+    [early, late],
+  );
+});
