@@ -1,4 +1,4 @@
-import type { ComposeProject, ComposeService } from './compose-file.ts';
+import type { ComposeProject, ComposeService } from '../e2e/compose/compose-file.ts';
 
 /** The variable of every port that may be published: those of the gateway and of what one looks at in a browser. */
 const publishedBy: Record<string, number> = {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DCLinter } from 'dclint';
-import { readService, readVariables, resolveCompose, type ComposeProject } from './compose-file.ts';
+import { readService, readVariables, resolveCompose, type ComposeProject } from '../e2e/compose/compose-file.ts';
 import {
   containersAreHardened,
   containersComeBack,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readService, readVariables, resolveCompose, type ComposeProject } from '../../checks/compose-file.ts';
-import { repositoryRoot } from '../../checks/source-tree.ts';
+import { readService, readVariables, repositoryRoot, resolveCompose, type ComposeProject } from './compose-file.ts';
 import { compose, refusalOf } from './compose-project.ts';
 
 const config = ['--profile', '*', 'config', '--format', 'json'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { docker } from '@sagamart/stack/compose/docker';
-import { readVariables } from '../../checks/compose-file.ts';
+import { readVariables } from './compose-file.ts';
 import { inspectProject, ownServices, type Inspected } from './compose-project.ts';
 
 let containers: Map<string, Inspected>;

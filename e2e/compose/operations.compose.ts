@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { docker } from '@sagamart/stack/compose/docker';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import { repositoryRoot } from '../../checks/source-tree.ts';
+import { repositoryRoot } from './compose-file.ts';
 import {
   compose,
   enterByTheDoor,

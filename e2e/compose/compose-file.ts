@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { parse } from 'yaml';
-import { repositoryRoot } from './source-tree.ts';
+
+export const repositoryRoot = join(import.meta.dirname, '../..');
 
 export type Port = { host_ip?: string; published: string; target: number };
 export type Mount = { type: 'bind' | 'volume'; source: string; target: string; read_only: boolean };
