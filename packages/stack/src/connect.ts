@@ -17,7 +17,7 @@ import { javaParts, type Jvm, jvm } from './java.ts';
 import type { Part, Say } from './part.ts';
 import { probeHttp } from './probe.ts';
 import type { Settings } from './settings.ts';
-import { StackProblem } from './stack-problem.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
 import { fill, fillFile } from './template.ts';
 
 const HEAP = ['-Xms64m', '-Xmx256m'];
@@ -77,7 +77,7 @@ export async function registerConnectors(settings: Settings, say: Say): Promise<
   const deadline = Date.now() + REGISTER_WITHIN_MS;
   await Promise.all(services.map((service) => registerConnector(settings, service, deadline)));
   for (;;) {
-    const states = await readConnectors(settings);
+    const states = await readConnectors(settings).catch(() => new Map<string, ConnectorState>());
     const down = services.filter((service) => !isUp(states.get(connectorName(service))));
     if (down.length === 0) return;
     say(`${services.length - down.length} of ${services.length} connectors run`);
@@ -110,23 +110,35 @@ async function registerConnector(settings: Settings, service: DatabaseService, d
   const name = connectorName(service);
   const address = `${connectUrl(settings)}/connectors/${name}/config`;
   for (;;) {
-    // Connect restarts a connector whenever it is told its configuration, also when nothing in it is new.
-    const known = await fetch(address, { signal: AbortSignal.timeout(10_000) });
-    const registered: unknown = known.ok ? await known.json() : await known.body?.cancel();
-    if (isDeepStrictEqual(registered, { ...config, name })) return;
-    const answer = await fetch(address, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(config),
-      signal: AbortSignal.timeout(30_000),
-    });
-    const said = await answer.text();
-    if (answer.ok) return;
-    // 409: the worker is just joining its group.
-    if (answer.status !== 409 || Date.now() > deadline)
-      throw new Error(`Connect refused ${name}: ${answer.status} ${said}`);
+    const refusal = await putConfig(address, name, config).catch((error: unknown) => ({ said: messageOf(error) }));
+    if (refusal === undefined) return;
+    if ('isFinal' in refusal || Date.now() > deadline) throw new Error(`Connect refused ${name}: ${refusal.said}`);
     await delay(LOOK_EVERY_MS);
   }
+}
+
+/**
+ * Undefined when Connect has this configuration. A worker that just starts or joins its group does not listen yet, answers 404 or 409: only a
+ * configuration that it calls wrong is refused for good.
+ */
+async function putConfig(
+  address: string,
+  name: string,
+  config: Record<string, string>,
+): Promise<{ said: string; isFinal?: true } | undefined> {
+  // Connect restarts a connector whenever it is told its configuration, also when nothing in it is new.
+  const known = await fetch(address, { signal: AbortSignal.timeout(10_000) });
+  const registered: unknown = known.ok ? await known.json() : await known.body?.cancel();
+  if (isDeepStrictEqual(registered, { ...config, name })) return undefined;
+  const answer = await fetch(address, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(config),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const said = `${answer.status} ${await answer.text()}`;
+  if (answer.ok) return undefined;
+  return answer.status === 400 ? { said, isFinal: true } : { said };
 }
 
 export type ConnectorState = {
