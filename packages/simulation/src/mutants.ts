@@ -1,0 +1,153 @@
+import type { Breach } from './invariants.ts';
+import { productionRules, type Rules } from './rules.ts';
+
+/** The rules with one of them forgotten or bent, and what then breaks first. */
+export type Mutant = { readonly name: string; readonly rules: Rules; readonly breaks: Breach };
+
+const { order, inventory, payment, notification, provider } = productionRules;
+
+const long = new Date(0);
+
+export const mutants: readonly Mutant[] = [
+  mutant('forget the refund', 'rest: money', {
+    payment: {
+      ...payment,
+      react: (before, event, now) =>
+        event.type === 'order.cancelled' && before.status === 'captured'
+          ? { payment: before, says: [] }
+          : payment.react(before, event, now),
+    },
+  }),
+  mutant('refund twice', 'refunded <= captured <= 1', {
+    provider: {
+      ...provider,
+      refund: (request, books, fresh) =>
+        provider.refund(request, { ...books, known: null, refundOfCapture: null }, fresh),
+    },
+  }),
+  mutant('capture without an idempotency key', 'refunded <= captured <= 1', {
+    provider: { ...provider, capture: (request, _known, fresh) => provider.capture(request, null, fresh) },
+  }),
+  mutant('void by guess', 'voided or declined has no capture', {
+    payment: {
+      ...payment,
+      react: (before, event, now) =>
+        event.type === 'order.cancelled' && before.status === 'capturing'
+          ? payment.react({ status: 'waiting', terms: before.terms, stockReserved: true }, event, now)
+          : payment.react(before, event, now),
+    },
+  }),
+  mutant('a lost answer means declined', 'voided or declined has no capture', {
+    payment: {
+      ...payment,
+      concludeFromSilence: ({ status }) =>
+        status === 'capturing' ? { outcome: 'declined', declineReason: 'no answer' } : null,
+    },
+  }),
+  mutant('a capture found while voiding is taken for voided', 'voided or declined has no capture', {
+    payment: {
+      ...payment,
+      settle: (before, orderId, reply) =>
+        payment.settle(before, orderId, before.status === 'voiding' ? { outcome: 'voided' } : reply),
+    },
+  }),
+  mutant('no prohibition', 'rest: money', {
+    payment: {
+      ...payment,
+      react: (before, event, now) =>
+        event.type === 'order.cancelled' && before.status === 'waiting'
+          ? { payment: before, says: [] }
+          : payment.react(before, event, now),
+    },
+  }),
+  mutant('capture after the deadline', 'no capture starts after the deadline', {
+    payment: { ...payment, react: (before, event) => payment.react(before, event, long) },
+  }),
+  mutant('capture before the stock is held', 'confirmed was captured once and held', {
+    payment: {
+      ...payment,
+      react: (before, event, now) =>
+        payment.react(before.status === 'waiting' ? { ...before, stockReserved: true } : before, event, now),
+    },
+  }),
+  mutant('confirm after cancel', 'order per key', {
+    order: {
+      ...order,
+      react: (before, event, now) =>
+        event.type === 'payment.captured' && before.status === 'cancelled'
+          ? order.react({ ...before, status: 'pending' }, event, now)
+          : order.react(before, event, now),
+    },
+  }),
+  mutant('the sweeper decides from a stale row', 'a confirmed order is cancelled by its customer only, in time', {
+    order: {
+      ...order,
+      timeOut: (before, now) =>
+        order.timeOut(before.status === 'confirmed' ? { ...before, status: 'pending' } : before, now),
+    },
+  }),
+  mutant('the cancel window never closes', 'a confirmed order is cancelled by its customer only, in time', {
+    order: { ...order, cancel: (before, now) => order.cancel(before, now, Infinity) },
+  }),
+  mutant('release twice', 'stock adds up', {
+    inventory: {
+      react: (before, event, stock) => {
+        const reaction = inventory.react(before, event, stock);
+        if (reaction === 'unreachable' || event.type !== 'order.cancelled' || reaction.move === null) return reaction;
+        const { kind, lines } = reaction.move;
+        return { ...reaction, move: { kind, lines: [...lines, ...lines] } };
+      },
+    },
+  }),
+  mutant('forget the release', 'rest: stock', {
+    inventory: {
+      react: (before, event, stock) =>
+        event.type === 'order.cancelled' && before.status === 'held'
+          ? { reservation: before, move: null, says: [] }
+          : inventory.react(before, event, stock),
+    },
+  }),
+  mutant('hold without looking', 'stock adds up', {
+    inventory: {
+      react: (before, event, stock) =>
+        inventory.react(before, event, new Map([...stock].map(([sku, each]) => [sku, { ...each, onHand: 99 }]))),
+    },
+  }),
+  mutant('no tombstone', 'rest: stock', {
+    inventory: {
+      react: (before, event, stock) =>
+        event.type === 'order.cancelled' && before.status === 'unseen'
+          ? { reservation: before, move: null, says: [] }
+          : inventory.react(before, event, stock),
+    },
+  }),
+  mutant('a cancellation after a confirmation is not mailed', 'rest: told once', {
+    notification: {
+      ...notification,
+      react: (before, event) => {
+        const reaction = notification.react(before, event);
+        if (reaction === 'unreachable' || before.notifications.length === 0) return reaction;
+        return { told: { ...reaction.told, status: 'no_address', email: null } };
+      },
+    },
+  }),
+  mutant('a mail is sent, and nothing is said of it', 'rest: nothing lost or twice', {
+    notification: {
+      ...notification,
+      deliver: (before, sentAt) => {
+        const delivered = notification.deliver(before, sentAt);
+        return delivered === 'already_recorded' ? delivered : { ...delivered, says: [] };
+      },
+    },
+  }),
+  mutant('dedupe by order id', 'rest: money', { isKnown: (handled) => handled.length > 0 }),
+  mutant('no inbox', 'no unreachable pair is met', { isKnown: () => false }),
+  mutant('Lamport time is not raised by what was heard', 'cause first', {
+    transition: (source, before, cause, says, clock) =>
+      productionRules.transition(source, before, { ...cause, lamport: 0 }, says, clock),
+  }),
+];
+
+function mutant(name: string, breaks: Breach, changes: Partial<Rules>): Mutant {
+  return { name, breaks, rules: { ...productionRules, ...changes } };
+}

@@ -1,0 +1,44 @@
+import type { Model } from './exploration.ts';
+import { alwaysBreaches, isSettled, isStockRight, restBreaches } from './invariants.ts';
+import { createOrderCodec } from './order-codec.ts';
+import type { Meet } from './order-decisions.ts';
+import { createOrderSteps, type Bounds, type Step } from './order-steps.ts';
+import { tellBeginning, tellStep } from './order-story.ts';
+import { beginnings, beginWorld, cancelWindowMs, mug, readers, type World } from './order-world.ts';
+import type { Rules } from './rules.ts';
+
+/** What `npm run explore` runs, and what every run of the tests does. */
+export const fullBounds: Bounds = { callsMax: 2, discardsMax: 1, changedAgainMax: 2 };
+export const testBounds: Bounds = { callsMax: 1, discardsMax: 0, changedAgainMax: 2 };
+
+/** One order, from the moment it is accepted, under everything that can happen to it. */
+export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {}): Model<World, Step> {
+  return {
+    beginnings: beginnings.map(beginWorld),
+    ...createOrderCodec(),
+    next: createOrderSteps(rules, bounds, meet),
+    alwaysBreaches: (world) => {
+      const breaches = alwaysBreaches(world, cancelWindowMs);
+      return isWorldStockRight(world) ? breaches : [...breaches, 'stock adds up'];
+    },
+    isQuiet: (world) =>
+      isSettled(world) &&
+      world.calls.length === 0 &&
+      readers.every(({ index, topic }) => world.heard[index] === world.said[topic].length),
+    restBreaches: (world) => {
+      const breaches = restBreaches(world);
+      // What an operator has discarded was not heard: all that is promised then is that the order balances.
+      return world.discards === 0 ? breaches : breaches.filter((breach) => breach !== 'rest: nothing lost or twice');
+    },
+    tell: tellStep,
+    tellBeginning,
+  };
+}
+
+function isWorldStockRight({ stock, supplied, reservation: { reservation }, order: { order } }: World): boolean {
+  const mugs = stock.get(mug) ?? { onHand: 0, held: 0, committed: 0 };
+  const ordered = order.lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  const held = reservation.status === 'held' ? ordered : 0;
+  const committed = reservation.status === 'committed' ? ordered : 0;
+  return isStockRight(mugs, supplied, { held, committed });
+}
