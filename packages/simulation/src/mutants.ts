@@ -2,7 +2,10 @@ import type { Breach } from './invariants.ts';
 import { productionRules, type Rules } from './rules.ts';
 
 /** The rules with one of them forgotten or bent, and what then breaks first. */
-export type Mutant = { readonly name: string; readonly rules: Rules; readonly breaks: Breach };
+export type Mutant = { readonly name: string; readonly rules: Rules; readonly breaks: Breach; readonly seenWith: Seen };
+
+/** Most mutants show whatever the adversary may do; of some it takes more. */
+type Seen = 'any adversary' | 'a discarded message';
 
 const { order, inventory, payment, notification, provider } = productionRules;
 
@@ -113,14 +116,19 @@ export const mutants: readonly Mutant[] = [
         inventory.react(before, event, new Map([...stock].map(([sku, each]) => [sku, { ...each, onHand: 99 }]))),
     },
   }),
-  mutant('no tombstone', 'rest: stock', {
-    inventory: {
-      react: (before, event, stock) =>
-        event.type === 'order.cancelled' && before.status === 'unseen'
-          ? { reservation: before, move: null, says: [] }
-          : inventory.react(before, event, stock),
+  mutant(
+    'no tombstone',
+    'rest: stock',
+    {
+      inventory: {
+        react: (before, event, stock) =>
+          event.type === 'order.cancelled' && before.status === 'unseen'
+            ? { reservation: before, move: null, says: [] }
+            : inventory.react(before, event, stock),
+      },
     },
-  }),
+    'a discarded message',
+  ),
   mutant('a cancellation after a confirmation is not mailed', 'rest: told once', {
     notification: {
       ...notification,
@@ -148,6 +156,6 @@ export const mutants: readonly Mutant[] = [
   }),
 ];
 
-function mutant(name: string, breaks: Breach, changes: Partial<Rules>): Mutant {
-  return { name, breaks, rules: { ...productionRules, ...changes } };
+function mutant(name: string, breaks: Breach, changes: Partial<Rules>, seenWith: Seen = 'any adversary'): Mutant {
+  return { name, breaks, rules: { ...productionRules, ...changes }, seenWith };
 }

@@ -2,7 +2,7 @@ import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { eventTypes } from '@sagamart/contracts/events';
 import { isOwed, type ProviderReply } from '@sagamart/payment/payment';
 import type { Visit } from './exploration.ts';
-import { allSaid, orderTimes, paymentTimes, readers, type Reader, type World } from './order-world.ts';
+import { allSaid, orderTimes, paymentTimes, readers, type Beginning, type Reader, type World } from './order-world.ts';
 import { rememberedDecisions, type Meet } from './order-decisions.ts';
 import type { Outcome } from './participants.ts';
 import type { Call } from './provider-calls.ts';
@@ -16,6 +16,7 @@ export type Bounds = {
   readonly discardsMax: number;
   /** Messages that come again and change something: with an inbox there are none. */
   readonly changedAgainMax: number;
+  readonly beginnings: readonly Beginning[];
 };
 
 export type Step =

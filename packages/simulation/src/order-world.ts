@@ -52,12 +52,10 @@ export type Beginning = {
   readonly email: string | null;
 };
 
-export const beginnings: readonly Beginning[] = [
-  { paymentMethod: 'tok_visa', onHand: 2, email: 'a@example.org' },
-  { paymentMethod: 'tok_visa', onHand: 2, email: null },
-  { paymentMethod: 'tok_declined', onHand: 2, email: 'a@example.org' },
-  { paymentMethod: 'tok_visa', onHand: 1, email: 'a@example.org' },
-];
+export const payable: Beginning = { paymentMethod: 'tok_visa', onHand: 2, email: 'a@example.org' };
+export const declinable: Beginning = { ...payable, paymentMethod: 'tok_declined' };
+export const soldOut: Beginning = { ...payable, onHand: 1 };
+export const addressless: Beginning = { ...payable, email: null };
 
 const orderId = 'A' as OrderId;
 export const mug = 'MUG' as Sku;
