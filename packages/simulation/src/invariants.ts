@@ -30,6 +30,7 @@ export type Breach =
   | 'committed was confirmed'
   | 'released is of a cancelled order'
   | 'stock adds up'
+  | 'somebody gets the last unit'
   | 'order per key'
   | 'a confirmed order is cancelled by its customer only, in time'
   | 'cause first'

@@ -156,6 +156,13 @@ export const mutants: readonly Mutant[] = [
   }),
 ];
 
+/** Throws with the names there are when there is none of this name. */
+export function findMutant(name: string): Mutant {
+  const found = mutants.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  throw new RangeError(`expected one of the mutants:\n${mutants.map((each) => `  ${each.name}`).join('\n')}`);
+}
+
 function mutant(name: string, breaks: Breach, changes: Partial<Rules>, seenWith: Seen = 'any adversary'): Mutant {
   return { name, breaks, rules: { ...productionRules, ...changes }, seenWith };
 }

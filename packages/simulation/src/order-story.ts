@@ -1,4 +1,4 @@
-import { sagaTopics } from './invariants.ts';
+import { sagaTopics, type OrderLife } from './invariants.ts';
 import type { Step } from './order-steps.ts';
 import type { Call } from './provider-calls.ts';
 import { mug, type World } from './order-world.ts';
@@ -11,7 +11,12 @@ export function tellBeginning({ order: { order }, stock, said }: World): string 
 }
 
 export function tellStep(step: Step, before: World, after: World): string {
-  return [wordOf(step), ...changes(before, after), ...newlySaid(before, after)].join('; ');
+  return tellChange(wordOf(step), before, after);
+}
+
+/** What happened, what changed by it, and what was said. */
+export function tellChange(what: string, before: OrderLife, after: OrderLife): string {
+  return [what, ...changes(before, after), ...newlySaid(before, after)].join('; ');
 }
 
 function wordOf(step: Step): string {
@@ -52,13 +57,13 @@ function outcomeOf({ reply }: Call): string {
   return typeof reply === 'object' ? reply.outcome : (reply ?? 'nothing yet');
 }
 
-function changes(before: World, after: World): string[] {
+function changes(before: OrderLife, after: OrderLife): string[] {
   const was = states(before);
   const is = states(after);
   return is.flatMap((word, index) => (word === was[index] ? [] : [`${was[index]} → ${word}`]));
 }
 
-function states({ order, reservation, payment, correspondence }: World): string[] {
+function states({ order, reservation, payment, correspondence }: OrderLife): string[] {
   return [
     `order ${order.order.status}`,
     `stock ${reservation.reservation.status}`,
@@ -67,7 +72,7 @@ function states({ order, reservation, payment, correspondence }: World): string[
   ];
 }
 
-function newlySaid(before: World, after: World): string[] {
+function newlySaid(before: OrderLife, after: OrderLife): string[] {
   return sagaTopics.flatMap((topic) =>
     after.said[topic].slice(before.said[topic].length).map(({ type }) => `says ${type}`),
   );
