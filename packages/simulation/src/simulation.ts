@@ -61,6 +61,7 @@ const restWaitMs = 300_000;
 
 /** No fault happens any more and time goes on: everything is heard, asked for and answered. Then the books must balance. */
 function comeToRest(shop: Shop): ShopBreach | null {
+  act(shop, { does: 'wait', ms: restWaitMs });
   for (let round = 0; round < roundsMax; round++) {
     let isIdle = true;
     for (const step of restSteps(shop)) {
@@ -69,7 +70,6 @@ function comeToRest(shop: Shop): ShopBreach | null {
       isIdle &&= happening === 'idle';
     }
     if (isIdle) return compareAtRest(shop);
-    if (round === 0) act(shop, { does: 'wait', ms: restWaitMs });
   }
   return { breach: 'a good end stays reachable', about: 'the shop' };
 }
