@@ -7,6 +7,8 @@ export type Model<World, Step> = {
   readonly decode: (key: string) => World;
   /** Visits every step that can come next. A step that leads back to the same world object changes nothing. */
   readonly next: (world: World, visit: Visit<World, Step>) => void;
+  /** Whether a step comes sooner or later. Of what may as well never happen, no good end may depend. */
+  readonly isBoundToCome: (step: Step) => boolean;
   readonly alwaysBreaches: (world: World) => readonly Breach[];
   readonly isQuiet: (world: World) => boolean;
   readonly restBreaches: (world: World) => readonly Breach[];
@@ -33,7 +35,7 @@ const statesMax = 12_000_000;
 
 /**
  * Visits every reachable world, breadth first, and checks each; then goes back from the quiet ends to see that one stays reachable from
- * everywhere. Ends at the first rule that is broken.
+ * everywhere, without the help of chance or of the customer. Ends at the first rule that is broken.
  */
 export function explore<World, Step>(model: Model<World, Step>): Exploration {
   const keys: string[] = [];
@@ -56,7 +58,8 @@ export function explore<World, Step>(model: Model<World, Step>): Exploration {
         loops++;
       } else {
         const key = model.encode(after);
-        edges.push(numbers.get(key) ?? arrive(after, key, number));
+        const to = numbers.get(key) ?? arrive(after, key, number);
+        if (model.isBoundToCome(step)) edges.push(to);
       }
     });
     edgesEnd.push(edges.length);
@@ -76,7 +79,7 @@ export function explore<World, Step>(model: Model<World, Step>): Exploration {
     return number;
   }
 
-  /** The first world from which no quiet one can be reached. */
+  /** The first world from which no quiet one is reached by what is bound to come. */
   function findDeadEnd(): Broken | null {
     const isGood = new Uint8Array(keys.length);
     for (const number of quiet) isGood[number] = 1;

@@ -17,6 +17,7 @@ for (const [name, breaks] of [
   ['release twice', 'stock adds up'],
   ['forget the release', 'rest: stock'],
   ['dedupe by order id', 'rest: stock'],
+  ['nothing is ever there', 'somebody gets the last unit'],
 ] as const) {
   test(`two orders show the mutant: ${name}`, () => {
     const { broken } = explore(modelLastUnit(findMutant(name).rules));

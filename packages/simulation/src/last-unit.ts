@@ -60,6 +60,7 @@ export function modelLastUnit(rules: Rules): Model<World, Step> {
       }
       if (world.supplied === 1) restock(world, visit);
     },
+    isBoundToCome: () => true,
     alwaysBreaches,
     isQuiet: ({ rivals }) =>
       rivals.every(({ order, said, heard }) => order.order.status !== 'pending' && heard === said.length),

@@ -5,11 +5,12 @@ import { productionRules, type Rules } from './rules.ts';
 export type Mutant = { readonly name: string; readonly rules: Rules; readonly breaks: Breach; readonly seenWith: Seen };
 
 /** Most mutants show whatever the adversary may do; of some it takes more. */
-type Seen = 'any adversary' | 'a discarded message';
+type Seen = 'any adversary' | 'a discarded message' | 'two orders';
 
 const { order, inventory, payment, notification, provider } = productionRules;
 
-const long = new Date(0);
+const longAgo = new Date(0);
+const unmoved = { move: null, says: [] };
 
 export const mutants: readonly Mutant[] = [
   mutant('forget the refund', 'rest: money', {
@@ -19,6 +20,33 @@ export const mutants: readonly Mutant[] = [
         event.type === 'order.cancelled' && before.status === 'captured'
           ? { payment: before, says: [] }
           : payment.react(before, event, now),
+    },
+  }),
+  mutant('refund every capture', 'refunding is of a cancelled order', {
+    payment: {
+      ...payment,
+      settle: (before, orderId, reply) =>
+        payment.settle(before.status === 'capturing' ? { ...before, status: 'voiding' } : before, orderId, reply),
+    },
+  }),
+  mutant('a lost answer means refunded', 'rest: money', {
+    payment: {
+      ...payment,
+      concludeFromSilence: ({ status }) =>
+        status === 'refunding' ? { outcome: 'refunded', refundId: 'no answer' } : null,
+    },
+  }),
+  mutant('a lost answer means captured', 'captured is captured at the provider', {
+    payment: {
+      ...payment,
+      concludeFromSilence: ({ status }) =>
+        status === 'capturing' ? { outcome: 'captured', captureId: 'no answer' } : null,
+    },
+  }),
+  mutant('the provider forgets its captures', 'the provider is never asked nonsense', {
+    provider: {
+      ...provider,
+      refund: (request, books, fresh) => provider.refund(request, { ...books, capture: null }, fresh),
     },
   }),
   mutant('refund twice', 'refunded <= captured <= 1', {
@@ -64,7 +92,7 @@ export const mutants: readonly Mutant[] = [
     },
   }),
   mutant('capture after the deadline', 'no capture starts after the deadline', {
-    payment: { ...payment, react: (before, event) => payment.react(before, event, long) },
+    payment: { ...payment, react: (before, event) => payment.react(before, event, longAgo) },
   }),
   mutant('capture before the stock is held', 'confirmed was captured once and held', {
     payment: {
@@ -89,6 +117,9 @@ export const mutants: readonly Mutant[] = [
         order.timeOut(before.status === 'confirmed' ? { ...before, status: 'pending' } : before, now),
     },
   }),
+  mutant('no deadline', 'a good end stays reachable', {
+    order: { ...order, timeOut: (before) => ({ order: before, says: [] }) },
+  }),
   mutant('the cancel window never closes', 'a confirmed order is cancelled by its customer only, in time', {
     order: { ...order, cancel: (before, now) => order.cancel(before, now, Infinity) },
   }),
@@ -106,10 +137,35 @@ export const mutants: readonly Mutant[] = [
     inventory: {
       react: (before, event, stock) =>
         event.type === 'order.cancelled' && before.status === 'held'
-          ? { reservation: before, move: null, says: [] }
+          ? { ...unmoved, reservation: before }
           : inventory.react(before, event, stock),
     },
   }),
+  mutant('commit what is only held', 'committed was confirmed', {
+    inventory: {
+      react: (before, event, stock) => {
+        const reaction = inventory.react(before, event, stock);
+        if (reaction === 'unreachable' || reaction.reservation.status !== 'held') return reaction;
+        return { ...reaction, reservation: { ...reaction.reservation, status: 'committed' } };
+      },
+    },
+  }),
+  mutant('a confirmation releases', 'released is of a cancelled order', {
+    inventory: {
+      react: (before, event, stock) =>
+        event.type === 'order.confirmed' && before.status === 'held'
+          ? { ...unmoved, reservation: { ...before, status: 'released' } }
+          : inventory.react(before, event, stock),
+    },
+  }),
+  mutant(
+    'nothing is ever there',
+    'somebody gets the last unit',
+    {
+      inventory: { react: (before, event) => inventory.react(before, event, new Map()) },
+    },
+    'two orders',
+  ),
   mutant('hold without looking', 'stock adds up', {
     inventory: {
       react: (before, event, stock) =>
@@ -123,7 +179,7 @@ export const mutants: readonly Mutant[] = [
       inventory: {
         react: (before, event, stock) =>
           event.type === 'order.cancelled' && before.status === 'unseen'
-            ? { reservation: before, move: null, says: [] }
+            ? { ...unmoved, reservation: before }
             : inventory.react(before, event, stock),
       },
     },

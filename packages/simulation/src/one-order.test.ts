@@ -30,7 +30,7 @@ test('a discarded message leaves an order that balances, also when it comes agai
   assert.deepEqual(comparePairs(unreachable, { every, met }), { met: [], unwritten: [] });
 });
 
-for (const { name, rules, breaks, seenWith } of mutants) {
+for (const { name, rules, breaks, seenWith } of mutants.filter((each) => each.seenWith !== 'two orders')) {
   test(`exploration finds the mutant: ${name}`, () => {
     const bounds: Bounds = seenWith === 'a discarded message' ? discardBounds : testBounds;
     const { broken } = explore(modelOneOrder(rules, bounds));

@@ -43,10 +43,14 @@ export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {
       // What an operator has discarded was not heard: all that is promised then is that the order balances.
       return world.discards === 0 ? breaches : breaches.filter((breach) => breach !== 'rest: nothing lost or twice');
     },
+    isBoundToCome: ({ does }) => !mayNeverHappen.has(does),
     tell: tellStep,
     tellBeginning,
   };
 }
+
+/** Nobody may rely on a customer who cancels, on a message that comes again, or on an accident. */
+const mayNeverHappen: ReadonlySet<Step['does']> = new Set(['cancels', 'hears again', 'misses', 'is not heard']);
 
 function isWorldStockRight({ stock, supplied, reservation: { reservation }, order: { order } }: World): boolean {
   const mugs = stock.get(mug) ?? { onHand: 0, held: 0, committed: 0 };

@@ -68,7 +68,7 @@ function states({ order, reservation, payment, correspondence }: OrderLife): str
     `order ${order.order.status}`,
     `stock ${reservation.reservation.status}`,
     `payment ${paymentWord(payment.payment)}`,
-    `told ${correspondenceWord(correspondence)}`,
+    `customer ${correspondenceWord(correspondence)}`,
   ];
 }
 

@@ -124,8 +124,10 @@ export function paymentWord(payment: Payment): string {
   return payment.stockReserved ? 'waiting for the end' : 'waiting for stock';
 }
 
+/** What a customer was told of an order, as the tables of docs/checkout.md name it. */
 export function correspondenceWord({ notifications }: CorrespondenceRow): string {
-  return notifications.map(({ notification }) => notification.outcome).join(' and ') || 'silent';
+  if (notifications.length > 1) return 'told of both';
+  return `told of ${notifications[0]?.notification.outcome ?? 'nothing'}`;
 }
 
 function decided(rules: Rules, before: OrderRow, decision: Decision, cause: Cause, now: Date): Outcome<OrderRow> {

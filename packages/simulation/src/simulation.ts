@@ -89,7 +89,7 @@ function* restSteps(shop: Shop): Iterable<ShopStep> {
 
 function compareAtRest(shop: Shop): ShopBreach | null {
   for (const [orderId, life] of shop.lives) {
-    if (!isSettled(life)) return { breach: 'rest: terminal', about: orderId };
+    if (!isSettled(life)) return { breach: 'a good end stays reachable', about: orderId };
     // What an operator has discarded was not heard: all that is promised then is that the order balances.
     const breach = restBreaches(life).find(
       (each) => each !== 'rest: nothing lost or twice' || !shop.discarded.has(orderId),

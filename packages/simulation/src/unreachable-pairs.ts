@@ -2,7 +2,7 @@
 export type Pair = string;
 
 export function pairOf(service: string, state: string, event: string): Pair {
-  return `${service} ${state} < ${event}`;
+  return `${service} ${state} ${event}`;
 }
 
 export type PairDifferences = {
