@@ -6,9 +6,7 @@ import { mutants } from './mutants.ts';
 import { discardBounds, modelOneOrder, testBounds } from './order-exploration.ts';
 import type { Bounds } from './order-steps.ts';
 import { productionRules } from './rules.ts';
-import { comparePairs, pairOf, readWrittenPairs, type Pair } from './unreachable-pairs.ts';
-
-const checkout = new URL('../../../docs/checkout.md', import.meta.url);
+import { checkoutTables, comparePairs, pairOf, readWrittenPairs, type Pair } from './unreachable-pairs.ts';
 
 test('one order keeps every rule in every state that it can reach, and can always end well', (t) => {
   const explored = explore(modelOneOrder(productionRules, testBounds));
@@ -25,7 +23,7 @@ test('a discarded message leaves an order that balances, also when it comes agai
   tell(t, explored);
   assert.equal(explored.broken, null);
 
-  const { unreachable, changing } = readWrittenPairs(readFileSync(checkout, 'utf8'));
+  const { unreachable, changing } = readWrittenPairs(readFileSync(checkoutTables, 'utf8'));
   const every = new Set([...unreachable, ...changing]);
   assert.deepEqual(comparePairs(unreachable, { every, met }), { met: [], unwritten: [] });
 });

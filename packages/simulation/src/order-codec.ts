@@ -1,4 +1,4 @@
-import { createTable, idsMax } from './part-table.ts';
+import { createTable } from './part-table.ts';
 import type { World } from './order-world.ts';
 
 /** A world as a string of one character a part, equal for equal worlds, and back. */
@@ -18,7 +18,7 @@ export function createOrderCodec(): Codec<World> {
   const said = createTable<World['said'][keyof World['said']]>();
   const stock = createTable<World['stock']>();
   const calls = createTable<World['calls']>();
-  const discarded = createTable<World['discarded'] & object>();
+  const discarded = createTable<World['discarded']>();
 
   return {
     encode: (world) =>
@@ -35,7 +35,7 @@ export function createOrderCodec(): Codec<World> {
         said.idOf(world.said['notification.events']),
         stock.idOf(world.stock),
         calls.idOf(world.calls),
-        world.discarded === null ? noneDiscarded : discarded.idOf(world.discarded),
+        discarded.idOf(world.discarded),
         world.discards,
         world.changedAgain,
         world.orderClock,
@@ -60,7 +60,7 @@ export function createOrderCodec(): Codec<World> {
         },
         stock: stock.valueOf(at(10)),
         calls: calls.valueOf(at(11)),
-        discarded: at(12) === noneDiscarded ? null : discarded.valueOf(at(12)),
+        discarded: discarded.valueOf(at(12)),
         discards: at(13),
         changedAgain: at(14),
         orderClock: at(15) as World['orderClock'],
@@ -73,4 +73,3 @@ export function createOrderCodec(): Codec<World> {
 }
 
 const fixedParts = 18;
-const noneDiscarded = idsMax;

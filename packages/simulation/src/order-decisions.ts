@@ -1,5 +1,5 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
-import type { OrderId } from '@sagamart/contracts/ids';
+import type { EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Owed, ProviderReply } from '@sagamart/payment/payment';
 import { cancelWindowMs, paymentTimes, type Reader, type World } from './order-world.ts';
 import { createTable, remembered } from './part-table.ts';
@@ -53,10 +53,21 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
     ),
     withoutCall: remembered((under: World['calls'], call: Call) => under.toSpliced(under.indexOf(call), 1)),
     withMail: remembered((mailbox: World['mailbox'], outcome: string) => [...mailbox, outcome]),
-    handled: remembered((log: readonly ShopEvent[], heard: number, missed: number) =>
-      log.filter((_, index) => index < heard && index !== missed),
+    handled: remembered((log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) =>
+      log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id))),
     ),
+    withDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => [
+      ...discarded,
+      { reader, eventId },
+    ]),
+    withoutDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => {
+      const left = discarded.filter((each) => !isOf(reader, eventId)(each));
+      return left.length === discarded.length ? discarded : left;
+    }),
     append: remembered((log: readonly ShopEvent[], says: readonly ShopEvent[]) => [...log, ...says]),
-    discarded: remembered((reader: Reader, index: number) => ({ reader, index })),
   };
+}
+
+function isOf(reader: Reader, id: EventId): (discarded: World['discarded'][number]) => boolean {
+  return (discarded) => discarded.reader === reader && discarded.eventId === id;
 }

@@ -22,7 +22,11 @@ const all = [payable, addressless, declinable, soldOut];
 /** What the tests explore; `npm run explore` goes further. */
 export const testBounds: Bounds = { callsMax: 1, discardsMax: 0, changedAgainMax: 2, beginnings: all };
 export const discardBounds: Bounds = { ...testBounds, discardsMax: 1, beginnings: [payable, declinable, soldOut] };
-export const fullBounds: Bounds = { ...testBounds, callsMax: 2, discardsMax: 1 };
+export const fullBounds: readonly Bounds[] = [
+  { ...testBounds, callsMax: 3 },
+  { ...testBounds, callsMax: 2, discardsMax: 1 },
+  { ...discardBounds, discardsMax: 2 },
+];
 
 /** One order, from the moment it is accepted, under everything that can happen to it. */
 export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {}): Model<World, Step> {

@@ -43,16 +43,15 @@ export function createOrderSteps(
   function hear(world: World, reader: Reader, visit: Visit<World, Step>): void {
     const log = world.said[reader.topic];
     const heard = world.heard[reader.index] ?? 0;
-    const missed = world.discarded?.reader === reader ? world.discarded.index : -1;
-    const handled = decide.handled(log, heard, missed);
+    const handled = decide.handled(log, heard, reader, world.discarded);
     for (let index = 0; index < heard; index++) hearAgain(world, reader, index, handled, visit);
     const event = log[heard];
     if (event === undefined) return;
     const moved = { ...world, heard: world.heard.with(reader.index, heard + 1) };
     if (rules.isKnown(handled, event)) visit({ does: 'hears', reader, event }, moved, null);
     else handle(moved, { does: 'hears', reader, event }, visit);
-    if (world.discards < bounds.discardsMax && world.discarded === null && isDiscardable(event)) {
-      const discarded = decide.discarded(reader, heard);
+    if (world.discards < bounds.discardsMax && isDiscardable(event)) {
+      const discarded = decide.withDiscarded(world.discarded, reader, event.id);
       visit({ does: 'misses', reader, event }, { ...moved, discarded, discards: world.discards + 1 }, null);
     }
   }
@@ -68,10 +67,9 @@ export function createOrderSteps(
     const event = world.said[reader.topic][index];
     if (event === undefined) return;
     const step: Step = { does: 'hears again', reader, event };
-    const { discarded } = world;
+    const discarded = decide.withoutDiscarded(world.discarded, reader, event.id);
     if (rules.isKnown(handled, event)) visit(step, world, null);
-    else if (discarded?.reader === reader && discarded.index === index)
-      handle({ ...world, discarded: null }, step, visit);
+    else if (discarded !== world.discarded) handle({ ...world, discarded }, step, visit);
     else if (world.changedAgain < bounds.changedAgainMax)
       handle({ ...world, changedAgain: world.changedAgain + 1 }, step, visit);
   }

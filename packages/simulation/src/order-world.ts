@@ -1,5 +1,5 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
-import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
+import type { CustomerId, EventId, OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Stock } from '@sagamart/inventory/reservation';
 import { place, type PlaceOrder, type Product } from '@sagamart/order/order';
 import { transition } from '@sagamart/service-kit/transition';
@@ -14,8 +14,8 @@ export type World = OrderLife & {
   readonly calls: readonly Call[];
   /** How far each reader has come in its topic; a redelivery does not take it back. */
   readonly heard: readonly number[];
-  /** A message that was parked without an inbox row and discarded: it may come again, and is new then. */
-  readonly discarded: { readonly reader: Reader; readonly index: number } | null;
+  /** Messages that were parked without an inbox row and discarded: one may come again, and is new then. */
+  readonly discarded: readonly { readonly reader: Reader; readonly eventId: EventId }[];
   /** How often a message was discarded, and how often one that came again changed something. */
   readonly discards: number;
   readonly changedAgain: number;
@@ -72,7 +72,7 @@ export function beginWorld({ paymentMethod, onHand, email }: Beginning): World {
     supplied: onHand,
     calls: [],
     heard: readers.map(() => 0),
-    discarded: null,
+    discarded: [],
     discards: 0,
     changedAgain: 0,
     orderClock: 0,

@@ -23,6 +23,9 @@ export function comparePairs(
   };
 }
 
+/** Where the tables are that the services' decision code is written down in. */
+export const checkoutTables = new URL('../../../docs/checkout.md', import.meta.url);
+
 /**
  * The pairs in the tables of docs/checkout.md: those called unreachable, and those that change or say something. The rest changes nothing:
  * the answer to an event that comes a second time, which the inbox keeps away.
