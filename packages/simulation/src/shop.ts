@@ -70,6 +70,9 @@ export const beganAt = Date.UTC(2026, 0, 1);
 
 export function openShop(rules: Rules, skewMs: Skew, onHand: readonly number[], story: string[] | null): Shop {
   const unitsOf = (index: number): number => onHand[index] ?? 0;
+  const supplies = skus.map((sku, index) => `${unitsOf(index)} ${sku}`).join(', ');
+  const clocks = `the clock of order is ${skewMs.order / 1_000} s ahead, that of payment ${skewMs.payment / 1_000} s`;
+  story?.push(`on hand are ${supplies}; ${clocks}`);
   return {
     rules,
     skewMs,

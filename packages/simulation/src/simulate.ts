@@ -21,11 +21,11 @@ try {
       mutant: { type: 'string' },
     },
   });
-  const rules = values.mutant === undefined ? productionRules : findMutant(values.mutant).rules;
+  const { mutant } = values;
   const isGood =
     values.seed === undefined
-      ? tryMany(rules, { from: whole('--from', values.from), schedules: whole('--schedules', values.schedules) })
-      : tryOne(rules, whole('--seed', values.seed));
+      ? tryMany(mutant, { from: whole('--from', values.from), schedules: whole('--schedules', values.schedules) })
+      : tryOne(mutant, whole('--seed', values.seed));
   process.exitCode = isGood ? 0 : 1;
 } catch (error) {
   console.error(
@@ -34,14 +34,15 @@ try {
   process.exitCode = 2;
 }
 
-function tryMany(rules: Rules, { from, schedules }: { from: number; schedules: number }): boolean {
+function tryMany(mutant: string | undefined, { from, schedules }: { from: number; schedules: number }): boolean {
+  const rules = rulesOf(mutant);
   const beganAt = performance.now();
   let steps = 0;
   for (let tried = 0; tried < schedules; tried++) {
     const seed = (from + tried) % seedEnd;
     const trial = trySeed(rules, seed);
     steps += trial.steps;
-    if (trial.broken !== null) return tryOne(rules, seed);
+    if (trial.broken !== null) return tryOne(mutant, seed);
     if ((tried + 1) % progressEvery === 0) console.log(`${tried + 1} schedules, no rule broken`);
   }
   const seconds = (performance.now() - beganAt) / 1_000;
@@ -49,7 +50,8 @@ function tryMany(rules: Rules, { from, schedules }: { from: number; schedules: n
   return true;
 }
 
-function tryOne(rules: Rules, seed: number): boolean {
+function tryOne(mutant: string | undefined, seed: number): boolean {
+  const rules = rulesOf(mutant);
   const { broken, steps } = trySeed(rules, seed);
   for (const [index, line] of tellSeed(rules, seed).entries()) console.log(`${String(index + 1).padStart(3)}. ${line}`);
   if (broken === null) {
@@ -61,6 +63,10 @@ function tryOne(rules: Rules, seed: number): boolean {
     `\nSeed ${seed} breaks "${broken.breach}" (${broken.about}). To see it again: npm run simulate -- ${again}`,
   );
   return false;
+}
+
+function rulesOf(mutant: string | undefined): Rules {
+  return mutant === undefined ? productionRules : findMutant(mutant).rules;
 }
 
 function whole(option: string, text: string): number {

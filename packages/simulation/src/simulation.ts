@@ -61,6 +61,7 @@ const restWaitMs = 300_000;
 
 /** No fault happens any more and time goes on: everything is heard, asked for and answered. Then the books must balance. */
 function comeToRest(shop: Shop): ShopBreach | null {
+  shop.story?.push('from here on no fault happens');
   act(shop, { does: 'wait', ms: restWaitMs });
   for (let round = 0; round < roundsMax; round++) {
     let isIdle = true;
