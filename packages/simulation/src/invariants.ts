@@ -1,26 +1,12 @@
 import { firstSayings, nextSayings } from '@sagamart/auditor/saga-map';
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
-import type { Stock } from '@sagamart/inventory/reservation';
+import type { Sku } from '@sagamart/contracts/ids';
+import type { Reservation, Stock } from '@sagamart/inventory/reservation';
 import { isOwed } from '@sagamart/payment/payment';
 import type { Entry } from '@sagamart/psp-simulator/entry';
-import type { CorrespondenceRow, OrderRow, PaymentRow, ReservationRow } from './participants.ts';
+import { cancelWindowMs, sagaTopics, type OrderLife, type SagaTopic, type Said } from './order-life.ts';
 
-/** All there is to know of one order: a row in each service, the provider's ledger, what was said, and what the mail server took. */
-export type OrderLife = {
-  readonly order: OrderRow;
-  readonly reservation: ReservationRow;
-  readonly payment: PaymentRow;
-  readonly correspondence: CorrespondenceRow;
-  readonly ledger: readonly Entry[];
-  readonly mailbox: readonly string[];
-  readonly said: Said;
-};
-
-export const sagaTopics = ['order.events', 'inventory.events', 'payment.events', 'notification.events'] as const;
-export type SagaTopic = (typeof sagaTopics)[number];
-export type Said = Readonly<Record<SagaTopic, readonly ShopEvent[]>>;
-
-/** The rules, in the words of the design (section 7); a breach is the name of the rule that was broken. */
+/** The rules, in the words of the design (sections 4 and 7). A breach is the name of the rule that was broken. */
 export const rulesKept = [
   'confirmed was captured once and held',
   'refunded <= captured <= 1',
@@ -46,7 +32,7 @@ export const rulesKept = [
 export type Breach = (typeof rulesKept)[number];
 
 /** What holds in every reachable state, also in mid-fault. */
-export function alwaysBreaches(life: OrderLife, cancelWindowMs: number): Breach[] {
+export function alwaysBreaches(life: OrderLife): Breach[] {
   const { order, reservation, payment, ledger, said } = life;
   const breaches: Breach[] = [];
   const captures = count(ledger, 'capture');
@@ -63,8 +49,7 @@ export function alwaysBreaches(life: OrderLife, cancelWindowMs: number): Breach[
     breaches.push('committed was confirmed');
   if (stock === 'released' && status !== 'cancelled') breaches.push('released is of a cancelled order');
   if (!isPublishedPath(said)) breaches.push('order per key');
-  if (!isCancelledInTime(order, said, cancelWindowMs))
-    breaches.push('a confirmed order is cancelled by its customer only, in time');
+  if (!isCancelledInTime(life)) breaches.push('a confirmed order is cancelled by its customer only, in time');
   return breaches;
 }
 
@@ -93,16 +78,27 @@ export function restBreaches(life: OrderLife): Breach[] {
   const toMail = facts.email === null ? [] : outcomes;
   if (!sameWords(told, outcomes) || !sameWords(mailed, toMail) || !sameWords(mailbox, toMail))
     breaches.push('rest: told once');
-  if (!sameWords(facts.heard.notifications, mailed)) breaches.push('rest: nothing lost or twice');
+  if (!sameWords(facts.heard.notifications, mailed) || facts.heard.payment !== paid || facts.heard.stock !== stock)
+    breaches.push('rest: nothing lost or twice');
   return breaches;
 }
 
-/** On hand, held and committed add up to what came in, none is below zero, and orders hold what the stock says they do. */
-export function isStockRight(stock: Stock, supplied: number, byOrders: { held: number; committed: number }): boolean {
-  const { onHand, held, committed } = stock;
-  return (
-    onHand + held + committed === supplied && onHand >= 0 && held === byOrders.held && committed === byOrders.committed
-  );
+/** Per sku: on hand, held and committed add up to what came in, none is below zero, and the orders hold what the stock says they do. */
+export function isStockRight(
+  stock: ReadonlyMap<Sku, Stock>,
+  supplied: (sku: Sku) => number,
+  reservations: readonly Reservation[],
+): boolean {
+  for (const [sku, { onHand, held, committed }] of stock) {
+    const byOrders = { held: 0, committed: 0 };
+    for (const of of reservations) {
+      if (of.status !== 'held' && of.status !== 'committed') continue;
+      for (const line of of.lines) if (line.sku === sku) byOrders[of.status] += line.quantity;
+    }
+    if (onHand < 0 || held !== byOrders.held || committed !== byOrders.committed) return false;
+    if (onHand + held + committed !== supplied(sku)) return false;
+  }
+  return true;
 }
 
 /** Nothing of the order waits for anybody, provided that everything said was heard. */
@@ -127,7 +123,7 @@ function isPublishedPath(said: Said): boolean {
   });
 }
 
-function isCancelledInTime({ order }: OrderRow, said: Said, cancelWindowMs: number): boolean {
+function isCancelledInTime({ order: { order }, said }: OrderLife): boolean {
   if (order.status !== 'cancelled' || !hasSaid(said, 'order.events', 'order.confirmed')) return true;
   if (order.reason !== 'customer_cancelled' || order.confirmedAt === null) return false;
   return Date.parse(order.cancelledAt) - Date.parse(order.confirmedAt) <= cancelWindowMs;

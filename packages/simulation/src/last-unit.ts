@@ -3,7 +3,7 @@ import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Stock } from '@sagamart/inventory/reservation';
 import type { Model, Visit } from './exploration.ts';
 import { isStockRight, type Breach } from './invariants.ts';
-import { beginLife, cancelWindowMs } from './order-world.ts';
+import { beginLife, cancelWindowMs } from './order-life.ts';
 import { createTable } from './part-table.ts';
 import { customerCancels, inventoryHears, orderHears, type OrderRow, type ReservationRow } from './participants.ts';
 import type { Rules } from './rules.ts';
@@ -117,15 +117,8 @@ function restock(world: World, visit: Visit<World, Step>): void {
 
 function alwaysBreaches({ rivals, stock, supplied }: World): Breach[] {
   const breaches: Breach[] = [];
-  for (const [sku, units] of stock) {
-    const byOrders = { held: 0, committed: 0 };
-    for (const { reservation } of rivals) {
-      const { reservation: of } = reservation;
-      if (of.status !== 'held' && of.status !== 'committed') continue;
-      for (const line of of.lines) if (line.sku === sku) byOrders[of.status] += line.quantity;
-    }
-    if (!isStockRight(units, supplied, byOrders)) breaches.push('stock adds up');
-  }
+  const reservations = rivals.map(({ reservation }) => reservation.reservation);
+  if (!isStockRight(stock, () => supplied, reservations)) breaches.push('stock adds up');
   if (rivals.every(({ answered }) => answered.includes('stock.rejected'))) breaches.push('somebody gets the last unit');
   for (const { order, said, reservation } of rivals) {
     const { status } = reservation.reservation;

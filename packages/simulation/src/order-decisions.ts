@@ -1,7 +1,8 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Owed, ProviderReply } from '@sagamart/payment/payment';
-import { cancelWindowMs, paymentTimes, type Reader, type World } from './order-world.ts';
+import { cancelWindowMs, type Reader } from './order-life.ts';
+import { paymentTimes, type World } from './order-world.ts';
 import { createTable, remembered } from './part-table.ts';
 import * as participants from './participants.ts';
 import type { Outcome } from './participants.ts';

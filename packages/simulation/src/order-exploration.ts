@@ -4,17 +4,8 @@ import { createOrderCodec } from './order-codec.ts';
 import type { Meet } from './order-decisions.ts';
 import { createOrderSteps, type Bounds, type Step } from './order-steps.ts';
 import { tellBeginning, tellStep } from './order-story.ts';
-import {
-  addressless,
-  beginWorld,
-  cancelWindowMs,
-  declinable,
-  mug,
-  payable,
-  readers,
-  soldOut,
-  type World,
-} from './order-world.ts';
+import { readers } from './order-life.ts';
+import { addressless, beginWorld, declinable, payable, soldOut, type World } from './order-world.ts';
 import type { Rules } from './rules.ts';
 
 const all = [payable, addressless, declinable, soldOut];
@@ -35,8 +26,9 @@ export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {
     ...createOrderCodec(),
     next: createOrderSteps(rules, bounds, meet),
     alwaysBreaches: (world) => {
-      const breaches = alwaysBreaches(world, cancelWindowMs);
-      return isWorldStockRight(world) ? breaches : [...breaches, 'stock adds up'];
+      const breaches = alwaysBreaches(world);
+      const { stock, supplied, reservation } = world;
+      return isStockRight(stock, () => supplied, [reservation.reservation]) ? breaches : [...breaches, 'stock adds up'];
     },
     isQuiet: (world) =>
       isSettled(world) &&
@@ -55,11 +47,3 @@ export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {
 
 /** Nobody may rely on a customer who cancels, on a message that comes again, or on an accident. */
 const mayNeverHappen: ReadonlySet<Step['does']> = new Set(['cancels', 'hears again', 'misses', 'is not heard']);
-
-function isWorldStockRight({ stock, supplied, reservation: { reservation }, order: { order } }: World): boolean {
-  const mugs = stock.get(mug) ?? { onHand: 0, held: 0, committed: 0 };
-  const ordered = order.lines.reduce((sum, { quantity }) => sum + quantity, 0);
-  const held = reservation.status === 'held' ? ordered : 0;
-  const committed = reservation.status === 'committed' ? ordered : 0;
-  return isStockRight(mugs, supplied, { held, committed });
-}

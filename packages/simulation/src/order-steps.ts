@@ -2,7 +2,8 @@ import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { eventTypes } from '@sagamart/contracts/events';
 import { isOwed, type ProviderReply } from '@sagamart/payment/payment';
 import type { Visit } from './exploration.ts';
-import { allSaid, orderTimes, paymentTimes, readers, type Beginning, type Reader, type World } from './order-world.ts';
+import { comesAfterItsCause, readers, type Reader } from './order-life.ts';
+import { orderTimes, paymentTimes, type Beginning, type World } from './order-world.ts';
 import { rememberedDecisions, type Meet } from './order-decisions.ts';
 import type { Outcome } from './participants.ts';
 import type { Call } from './provider-calls.ts';
@@ -191,9 +192,4 @@ export function createOrderSteps(
 /** The outcomes of an order can be replayed, never discarded (design, section 4). */
 function isDiscardable({ type }: ShopEvent): boolean {
   return type !== 'order.confirmed' && type !== 'order.cancelled';
-}
-
-function comesAfterItsCause(world: World, { causationId, lamport }: ShopEvent): boolean {
-  const cause = allSaid(world).find(({ id }) => id === causationId);
-  return cause !== undefined && lamport > cause.lamport;
 }

@@ -1,4 +1,4 @@
-import { sagaTopics, type OrderLife } from './invariants.ts';
+import { sagaTopics, type OrderLife } from './order-life.ts';
 import type { Step } from './order-steps.ts';
 import type { Call } from './provider-calls.ts';
 import { mug, type World } from './order-world.ts';

@@ -1,10 +1,7 @@
-import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { CustomerId, EventId, OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Stock } from '@sagamart/inventory/reservation';
-import { place, type PlaceOrder, type Product } from '@sagamart/order/order';
-import { transition } from '@sagamart/service-kit/transition';
-import { sagaTopics, type OrderLife, type SagaTopic } from './invariants.ts';
-import { eventIdOf } from './participants.ts';
+import type { Product } from '@sagamart/order/order';
+import { beginLife, cancelWindowMs, checkoutDeadlineMs, readers, type OrderLife, type Reader } from './order-life.ts';
 import type { Call } from './provider-calls.ts';
 
 /** One order and all that is under way around it. Never changed in place: a step makes a new one of it. */
@@ -26,19 +23,6 @@ export type World = OrderLife & {
 /** Before the deadline, past it, and past the cancel window of what was confirmed before. */
 export type OrderClock = 0 | 1 | 2;
 
-export const readers = [
-  { index: 0, by: 'inventory', topic: 'order.events' },
-  { index: 1, by: 'payment', topic: 'order.events' },
-  { index: 2, by: 'notification', topic: 'order.events' },
-  { index: 3, by: 'payment', topic: 'inventory.events' },
-  { index: 4, by: 'order', topic: 'inventory.events' },
-  { index: 5, by: 'order', topic: 'payment.events' },
-  { index: 6, by: 'order', topic: 'notification.events' },
-] as const satisfies readonly { index: number; by: string; topic: SagaTopic }[];
-export type Reader = (typeof readers)[number];
-
-export const cancelWindowMs = 900_000;
-const checkoutDeadlineMs = 60_000;
 const placedAt = new Date('2026-01-01T00:00:00.000Z');
 const soon = new Date(placedAt.getTime() + 1_000);
 
@@ -78,29 +62,4 @@ export function beginWorld({ paymentMethod, onHand, email }: Beginning): World {
     orderClock: 0,
     paymentIsLate: false,
   };
-}
-
-export function beginLife(command: PlaceOrder, products: ReadonlyMap<Sku, Product>, now: Date): OrderLife {
-  const placed = place(command, products, { now, checkoutDeadlineMs });
-  if ('refused' in placed) throw new RangeError(`the order was refused: ${placed.refused}; ask for products there are`);
-  const cause = { causationId: null, lamport: 0, correlationId: command.orderId, traceparent: null };
-  const placedEventId = eventIdOf('/order', command.orderId, 1);
-  const clock = { now: () => now, newEventId: () => placedEventId };
-  const { lamport, version, events } = transition('/order', nothingSaid, cause, placed.says, clock);
-  return {
-    order: { order: placed.order, placedEventId, lamport, version },
-    reservation: { reservation: { status: 'unseen' }, ...nothingSaid },
-    payment: { payment: { status: 'waiting', terms: null, stockReserved: false }, callCauseId: null, ...nothingSaid },
-    correspondence: { notifications: [], ...nothingSaid },
-    ledger: [],
-    mailbox: [],
-    said: { 'order.events': events, 'inventory.events': [], 'payment.events': [], 'notification.events': [] },
-  };
-}
-
-const nothingSaid = { lamport: 0, version: 0 };
-
-/** Everything said on the saga's topics. */
-export function allSaid({ said }: OrderLife): ShopEvent[] {
-  return sagaTopics.flatMap((topic) => said[topic]);
 }

@@ -1,8 +1,7 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { sagaTopics } from './invariants.ts';
-import { readers } from './order-world.ts';
+import { readers, sagaTopics } from './order-life.ts';
 import type { Rules } from './rules.ts';
 import { act } from './shop-steps.ts';
 import { openShop, skus, type Shop, type ShopBreach, type ShopStep, type Skew } from './shop.ts';
@@ -74,7 +73,7 @@ const services = ['order', 'inventory', 'payment', 'notification'];
 const waitsMs = [1_000, 1_000, 5_000, 20_000, 61_000, 901_000];
 
 function randomStep(below: Below, orders: readonly OrderId[]): ShopStep {
-  const one = <T>(items: readonly [T, ...T[]] | readonly T[]): T => items[below(items.length)] as T;
+  const one = <T>(items: readonly T[]): T => items[below(items.length)] as T;
   const does = one(lottery);
   switch (does) {
     case 'hear':

@@ -1,9 +1,9 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { eventTypes } from '@sagamart/contracts/events';
 import type { OrderId } from '@sagamart/contracts/ids';
-import { alwaysBreaches, isStockRight, type Breach, type OrderLife } from './invariants.ts';
+import { alwaysBreaches, isStockRight, type Breach } from './invariants.ts';
+import { comesAfterItsCause, type OrderLife } from './order-life.ts';
 import { tellChange } from './order-story.ts';
-import { allSaid, cancelWindowMs } from './order-world.ts';
 import type { Outcome } from './participants.ts';
 import { timeAt, type Happening, type Shop } from './shop.ts';
 
@@ -20,11 +20,8 @@ export function become(
   const after = { ...before, ...changes, said: publish(shop, before, says) };
   shop.lives.set(orderId, after);
   shop.story?.push(tellChange(what, before, after));
-  const isCaused = says.every(({ causationId, lamport }) => {
-    const cause = allSaid(after).find(({ id }) => id === causationId);
-    return cause !== undefined && lamport > cause.lamport;
-  });
-  const [breach] = isCaused ? alwaysBreaches(after, cancelWindowMs) : (['cause first'] as const);
+  const isCaused = says.every((event) => comesAfterItsCause(after, event));
+  const [breach] = isCaused ? alwaysBreaches(after) : (['cause first'] as const);
   return breach === undefined ? 'done' : { breach, about: orderId };
 }
 
@@ -57,17 +54,9 @@ export function broken(shop: Shop, about: OrderId, what: string, breach: Breach)
   return { breach, about };
 }
 
-/** Per sku, what is there adds up, and is held and committed for the orders that say so. */
 export function isWholeStockRight({ stock, supplied, lives }: Shop): boolean {
-  return [...stock].every(([sku, units]) => {
-    const byOrders = { held: 0, committed: 0 };
-    for (const { reservation } of lives.values()) {
-      const { reservation: of } = reservation;
-      if (of.status !== 'held' && of.status !== 'committed') continue;
-      for (const line of of.lines) if (line.sku === sku) byOrders[of.status] += line.quantity;
-    }
-    return isStockRight(units, supplied.get(sku) ?? 0, byOrders);
-  });
+  const reservations = Array.from(lives.values(), ({ reservation }) => reservation.reservation);
+  return isStockRight(stock, (sku) => supplied.get(sku) ?? 0, reservations);
 }
 
 function publish(shop: Shop, life: OrderLife, says: readonly ShopEvent[]): OrderLife['said'] {

@@ -1,6 +1,6 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { OrderId } from '@sagamart/contracts/ids';
-import { readers } from './order-world.ts';
+import { readers } from './order-life.ts';
 import * as participants from './participants.ts';
 import { forgetCalls } from './shop-provider.ts';
 import { become, broken, isWholeStockRight, moveOrder, movePayment, told } from './shop-changes.ts';

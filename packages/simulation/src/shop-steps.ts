@@ -1,5 +1,5 @@
 import type { CustomerId } from '@sagamart/contracts/ids';
-import { beginLife, cancelWindowMs } from './order-world.ts';
+import { beginLife, cancelWindowMs } from './order-life.ts';
 import * as participants from './participants.ts';
 import { become, moveOrder, told } from './shop-changes.ts';
 import { crash, discard, hear, replay } from './shop-consumers.ts';

@@ -2,8 +2,8 @@ import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Stock } from '@sagamart/inventory/reservation';
 import type { Product } from '@sagamart/order/order';
-import type { Breach, OrderLife, SagaTopic } from './invariants.ts';
-import { readers } from './order-world.ts';
+import type { Breach } from './invariants.ts';
+import { readers, type OrderLife, type SagaTopic } from './order-life.ts';
 import type { Call } from './provider-calls.ts';
 import type { Rules } from './rules.ts';
 
@@ -66,7 +66,7 @@ export type Happening = 'idle' | 'done' | ShopBreach;
 
 export const skus = ['MUG', 'BAG', 'PEN'] as Sku[];
 
-export const beganAt = Date.UTC(2026, 0, 1);
+const beganAt = Date.UTC(2026, 0, 1);
 
 export function openShop(rules: Rules, skewMs: Skew, onHand: readonly number[], story: string[] | null): Shop {
   const unitsOf = (index: number): number => onHand[index] ?? 0;

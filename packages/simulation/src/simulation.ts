@@ -1,5 +1,5 @@
 import { isSettled, restBreaches } from './invariants.ts';
-import { readers } from './order-world.ts';
+import { readers } from './order-life.ts';
 import type { Rules } from './rules.ts';
 import { makeUpSchedule, type Schedule } from './schedule.ts';
 import { isWholeStockRight } from './shop-changes.ts';
