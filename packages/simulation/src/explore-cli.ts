@@ -40,8 +40,8 @@ function exploreAll(rules: Rules): boolean {
 }
 
 function worded({ callsMax, discardsMax, beginnings }: Bounds): string {
-  const calls = `${callsMax} calls under way at once`;
-  return `One order, ${beginnings.length} beginnings, at most ${calls}, at most ${discardsMax} messages discarded that may still come`;
+  const limits = `calls under way at once: ${callsMax}; messages discarded that may still come: ${discardsMax}`;
+  return `One order, ${beginnings.length} beginnings; ${limits}`;
 }
 
 function report<World, Step>(title: string, model: () => Model<World, Step>): boolean {
