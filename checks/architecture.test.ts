@@ -12,6 +12,7 @@ import {
   packagesImportNoService,
   servicesDoNotCallEachOther,
   servicesImportOnlyTheirLibraries,
+  simulationImportsDecisionsOnly,
   workspacesAreImportedByName,
   type Rule,
 } from './architecture.ts';
@@ -44,6 +45,11 @@ const cases: Case[] = [
     title: 'packages import no service',
     rule: packagesImportNoService,
     breach: { path: 'packages/auditor/src/books.ts', text: `import { a } from '@sagamart/order/order';` },
+  },
+  {
+    title: 'the simulation runs what decides in production, and nothing else of a service',
+    rule: simulationImportsDecisionsOnly,
+    breach: { path: 'packages/simulation/src/rules.ts', text: `import { a } from '@sagamart/order/order-store';` },
   },
   {
     title: 'contracts import nothing of ours',

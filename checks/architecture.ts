@@ -13,10 +13,22 @@ export const noServiceImportsAnother: Rule = (modules) =>
   );
 
 export const packagesImportNoService: Rule = (modules) =>
-  modules.filter(isIn('packages/')).flatMap((module) =>
-    workspacesImportedBy(module)
-      .filter((workspace) => workspace.startsWith('services/'))
-      .map((workspace) => `${module.path} imports ${workspace}`),
+  modules
+    .filter((module) => isIn('packages/')(module) && !isIn('packages/simulation/')(module))
+    .flatMap((module) =>
+      workspacesImportedBy(module)
+        .filter((workspace) => workspace.startsWith('services/'))
+        .map((workspace) => `${module.path} imports ${workspace}`),
+    );
+
+/** It runs what decides in production, and nothing else of a service: no SQL, no HTTP. */
+export const simulationImportsDecisionsOnly: Rule = (modules) =>
+  modules.filter(isIn('packages/simulation/')).flatMap((module) =>
+    module.imports
+      .map(({ specifier }) => /^@sagamart\/([^/]+)\/(.+)$/.exec(specifier))
+      .filter((found) => found !== null && serviceNames.has(found[1] ?? ''))
+      .filter((found) => !pureNouns.test(`services/${found?.[1]}/src/${found?.[2]}.ts`))
+      .map((found) => `${module.path} imports ${found?.[0]}, which decides nothing`),
   );
 
 export const contractsImportNothingOfOurs: Rule = (modules) =>

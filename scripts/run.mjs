@@ -32,6 +32,8 @@ const entries = {
   audit: ['packages/auditor/src/cli.ts'],
   docs: ['scripts/docs.ts'],
   load: ['packages/bench/src/cli.ts'],
+  explore: ['packages/simulation/src/explore-cli.ts'],
+  simulate: ['packages/simulation/src/simulate-cli.ts'],
 };
 
 // What is fetched from the npm registry when it is missing, and how we know that the download is whole.

@@ -1,0 +1,74 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { EventId, OrderId } from '@sagamart/contracts/ids';
+import type { Owed, ProviderReply } from '@sagamart/payment/payment';
+import { cancelWindowMs, type Reader } from './order-life.ts';
+import { paymentTimes, type World } from './order-world.ts';
+import { createTable, remembered } from './part-table.ts';
+import * as participants from './participants.ts';
+import type { Outcome } from './participants.ts';
+import { callFor, executeCall, type Call } from './provider-calls.ts';
+import type { Rules } from './rules.ts';
+
+/** Hears of every pair of state and event that a service meets. */
+export type Meet = (service: string, state: string, event: string) => void;
+
+/** Each decision is asked once for the same rows, event and time. */
+export function rememberedDecisions(rules: Rules, meet: Meet) {
+  const { inTime } = paymentTimes;
+  const calls = createTable<Call>();
+  return {
+    order: remembered((row: World['order'], event: ShopEvent, now: Date) => {
+      meet('order', row.order.status, event.type);
+      return participants.orderHears(rules, row, event, now);
+    }),
+    cancel: remembered((row: World['order'], now: Date) =>
+      participants.customerCancels(rules, row, now, cancelWindowMs),
+    ),
+    timeOut: remembered((row: World['order'], now: Date) => participants.deadlinePasses(rules, row, now)),
+    inventory: remembered((row: World['reservation'], event: ShopEvent, stock: World['stock']) => {
+      meet('stock', row.reservation.status, event.type);
+      return participants.inventoryHears(rules, row, event, stock, inTime);
+    }),
+    payment: remembered((row: World['payment'], event: ShopEvent, now: Date) => {
+      meet('payment', participants.paymentWord(row.payment), event.type);
+      return participants.paymentHears(rules, row, event, now);
+    }),
+    settle: remembered((row: World['payment'], orderId: OrderId, causeId: Call['causeId'], reply: ProviderReply) =>
+      participants.providerAnswers(rules, row, { orderId, causeId, reply }, inTime),
+    ),
+    conclusion: remembered((owed: Owed) => rules.payment.concludeFromSilence(owed)),
+    notification: remembered((row: World['correspondence'], event: ShopEvent): Outcome<World['correspondence']> => {
+      meet('notification', participants.correspondenceWord(row), event.type);
+      return participants.notificationHears(rules, row, event, inTime);
+    }),
+    mailIsTaken: remembered((row: World['correspondence'], outcome: 'confirmed' | 'cancelled') =>
+      participants.mailIsTaken(rules, row, outcome, inTime),
+    ),
+    provider: remembered((ledger: World['ledger'], orderId: OrderId, call: Call) => {
+      const done = executeCall(rules, ledger, orderId, call);
+      return { ledger: done.ledger, call: calls.one(done.call) };
+    }),
+    call: remembered((owed: Owed, causeId: Call['causeId']) => calls.one(callFor(owed, causeId))),
+    withCall: remembered((under: World['calls'], call: Call) =>
+      [...under, call].toSorted((a, b) => calls.idOf(a) - calls.idOf(b)),
+    ),
+    withoutCall: remembered((under: World['calls'], call: Call) => under.toSpliced(under.indexOf(call), 1)),
+    withMail: remembered((mailbox: World['mailbox'], outcome: string) => [...mailbox, outcome]),
+    handled: remembered((log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) =>
+      log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id))),
+    ),
+    withDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => [
+      ...discarded,
+      { reader, eventId },
+    ]),
+    withoutDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => {
+      const left = discarded.filter((each) => !isOf(reader, eventId)(each));
+      return left.length === discarded.length ? discarded : left;
+    }),
+    append: remembered((log: readonly ShopEvent[], says: readonly ShopEvent[]) => [...log, ...says]),
+  };
+}
+
+function isOf(reader: Reader, id: EventId): (discarded: World['discarded'][number]) => boolean {
+  return (discarded) => discarded.reader === reader && discarded.eventId === id;
+}

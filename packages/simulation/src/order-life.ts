@@ -1,0 +1,69 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { Sku } from '@sagamart/contracts/ids';
+import { place, type PlaceOrder, type Product } from '@sagamart/order/order';
+import type { Entry } from '@sagamart/psp-simulator/entry';
+import { transition } from '@sagamart/service-kit/transition';
+import {
+  eventIdOf,
+  type CorrespondenceRow,
+  type OrderRow,
+  type PaymentRow,
+  type ReservationRow,
+} from './participants.ts';
+
+/** All there is to know of one order: a row in each service, the provider's ledger, what was said, and what the mail server took. */
+export type OrderLife = {
+  readonly order: OrderRow;
+  readonly reservation: ReservationRow;
+  readonly payment: PaymentRow;
+  readonly correspondence: CorrespondenceRow;
+  readonly ledger: readonly Entry[];
+  readonly mailbox: readonly string[];
+  readonly said: Said;
+};
+
+export const sagaTopics = ['order.events', 'inventory.events', 'payment.events', 'notification.events'] as const;
+export type SagaTopic = (typeof sagaTopics)[number];
+export type Said = Readonly<Record<SagaTopic, readonly ShopEvent[]>>;
+
+/** Who reads what of an order. */
+export const readers = [
+  { index: 0, by: 'inventory', topic: 'order.events' },
+  { index: 1, by: 'payment', topic: 'order.events' },
+  { index: 2, by: 'notification', topic: 'order.events' },
+  { index: 3, by: 'payment', topic: 'inventory.events' },
+  { index: 4, by: 'order', topic: 'inventory.events' },
+  { index: 5, by: 'order', topic: 'payment.events' },
+  { index: 6, by: 'order', topic: 'notification.events' },
+] as const satisfies readonly { index: number; by: string; topic: SagaTopic }[];
+export type Reader = (typeof readers)[number];
+
+export const checkoutDeadlineMs = 60_000;
+export const cancelWindowMs = 900_000;
+
+/** An order that was just accepted, and that nobody has heard of. */
+export function beginLife(command: PlaceOrder, products: ReadonlyMap<Sku, Product>, now: Date): OrderLife {
+  const placed = place(command, products, { now, checkoutDeadlineMs });
+  if ('refused' in placed) throw new RangeError(`the order was refused: ${placed.refused}; ask for products there are`);
+  const cause = { causationId: null, lamport: 0, correlationId: command.orderId, traceparent: null };
+  const placedEventId = eventIdOf('/order', command.orderId, 1);
+  const clock = { now: () => now, newEventId: () => placedEventId };
+  const { lamport, version, events } = transition('/order', nothingSaid, cause, placed.says, clock);
+  return {
+    order: { order: placed.order, placedEventId, lamport, version },
+    reservation: { reservation: { status: 'unseen' }, ...nothingSaid },
+    payment: { payment: { status: 'waiting', terms: null, stockReserved: false }, callCauseId: null, ...nothingSaid },
+    correspondence: { notifications: [], ...nothingSaid },
+    ledger: [],
+    mailbox: [],
+    said: { 'order.events': events, 'inventory.events': [], 'payment.events': [], 'notification.events': [] },
+  };
+}
+
+const nothingSaid = { lamport: 0, version: 0 };
+
+/** The rule of Lamport time: what is said has a cause that was said, and is later. */
+export function comesAfterItsCause({ said }: OrderLife, { causationId, lamport }: ShopEvent): boolean {
+  const cause = sagaTopics.flatMap((topic) => said[topic]).find(({ id }) => id === causationId);
+  return cause !== undefined && lamport > cause.lamport;
+}

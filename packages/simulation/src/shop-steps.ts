@@ -1,0 +1,101 @@
+import type { CustomerId } from '@sagamart/contracts/ids';
+import { beginLife, cancelWindowMs } from './order-life.ts';
+import * as participants from './participants.ts';
+import { become, moveOrder, told } from './shop-changes.ts';
+import { crash, discard, hear, replay } from './shop-consumers.ts';
+import { ask, moveCall } from './shop-provider.ts';
+import { timeAt, type Happening, type Shop, type ShopStep } from './shop.ts';
+
+/** Lets one thing happen, and checks what it changed. */
+export function act(shop: Shop, step: ShopStep): Happening {
+  switch (step.does) {
+    case 'place':
+      return place(shop, step);
+    case 'hear':
+      return hear(shop, step);
+    case 'discard':
+      return discard(shop, step.reader);
+    case 'replay':
+      return replay(shop, step.reader);
+    case 'crash':
+      return crash(shop, step.service);
+    case 'publish again': {
+      const log = shop.topics[step.topic];
+      log.push(...log.slice(-step.messages));
+      return told(shop, `the last ${step.messages} of ${step.topic} are published again`);
+    }
+    case 'ask':
+      return ask(shop, step.order);
+    case 'reach':
+    case 'answer':
+    case 'lose':
+      return moveCall(shop, step);
+    case 'mail':
+    case 'note mail':
+      return mail(shop, step);
+    case 'cancel':
+    case 'sweep':
+      return decide(shop, step);
+    case 'wait':
+      shop.timeMs += step.ms;
+      return told(shop, `${step.ms / 1_000} s pass`);
+    case 'restock':
+      return restock(shop, step);
+    case 'change price': {
+      const product = shop.catalogue.get(step.sku);
+      if (product !== undefined) shop.catalogue.set(step.sku, { ...product, priceMinor: step.priceMinor });
+      return told(shop, `${step.sku} now costs ${step.priceMinor}`);
+    }
+    default:
+      return step satisfies never;
+  }
+}
+
+function place(shop: Shop, { order, lines, card, email }: ShopStep & { does: 'place' }): Happening {
+  if (shop.lives.has(order)) return 'idle';
+  const command = { orderId: order, customerId: 'customer' as CustomerId, email, lines, paymentMethod: card };
+  const life = beginLife(command, shop.catalogue, timeAt(shop, 'order'));
+  shop.lives.set(order, life);
+  shop.topics['order.events'].push(...life.said['order.events']);
+  const wanted = lines.map(({ sku, quantity }) => `${quantity} ${sku}`).join(' and ');
+  return told(shop, `the order ${order} of ${wanted} is accepted: ${card}, ${email ?? 'no address'}`);
+}
+
+function mail(shop: Shop, { does, order: orderId }: ShopStep & { does: 'mail' | 'note mail' }): Happening {
+  const life = shop.lives.get(orderId);
+  const due = life?.correspondence.notifications.find(({ notification }) => notification.status === 'pending');
+  if (life === undefined || due === undefined) return 'idle';
+  const { outcome } = due.notification;
+  const isTaken = life.mailbox.includes(outcome);
+  if (does === 'mail') {
+    const mailbox = isTaken ? life.mailbox : [...life.mailbox, outcome];
+    return become(shop, orderId, `the mail server takes the mail that ${orderId} is ${outcome}`, { mailbox }, []);
+  }
+  const noted = isTaken
+    ? participants.mailIsTaken(shop.rules, life.correspondence, outcome, timeAt(shop, 'order'))
+    : null;
+  if (noted === null || 'unreachable' in noted) return 'idle';
+  const what = `notification notes that the mail that ${orderId} is ${outcome} was taken`;
+  return become(shop, orderId, what, { correspondence: noted.row }, noted.says);
+}
+
+function decide(shop: Shop, { does, order: orderId }: ShopStep & { does: 'cancel' | 'sweep' }): Happening {
+  const row = shop.lives.get(orderId)?.order;
+  if (row === undefined) return 'idle';
+  const now = timeAt(shop, 'order');
+  if (does === 'sweep' && now.getTime() <= Date.parse(row.order.deadline)) return 'idle';
+  const outcome =
+    does === 'cancel'
+      ? participants.customerCancels(shop.rules, row, now, cancelWindowMs)
+      : participants.deadlinePasses(shop.rules, row, now);
+  if (outcome === null) return 'idle';
+  const what = does === 'cancel' ? `the customer cancels ${orderId}` : `the sweeper finds ${orderId} past its deadline`;
+  return moveOrder(shop, orderId, what, outcome);
+}
+
+function restock(shop: Shop, { sku, quantity }: ShopStep & { does: 'restock' }): Happening {
+  const before = shop.stock.get(sku) ?? { onHand: 0, held: 0, committed: 0 };
+  shop.stock = new Map(shop.stock).set(sku, { ...before, onHand: before.onHand + quantity });
+  shop.supplied.set(sku, (shop.supplied.get(sku) ?? 0) + quantity);
+  return told(shop, `an operator adds ${quantity} ${sku}`);
+}
