@@ -115,6 +115,21 @@ test('a capture of another amount or currency is never taken for this order', ()
 const windowMs = 900_000;
 const confirmedAt = '2026-01-01T11:50:00.000Z';
 
+test('the first word of stock or payment takes nothing back when it comes after the last', () => {
+  const { order } = timeOut(placedOrder(), now);
+  const { orderId, totalMinor: amountMinor, currency } = order;
+  const heard = { stock: 'released', payment: 'refunded', notifications: [] } as const;
+  const news: EventBody<HeardByOrder>[] = [
+    { type: 'stock.reserved', data: { orderId, lines: [{ sku: mug, quantity: 2 }] } },
+    { type: 'payment.captured', data: { orderId, captureId: 'c-1', amountMinor, currency } },
+  ];
+  for (const event of news) {
+    const reaction = react({ ...order, heard }, event, now);
+    assert.ok(reaction !== 'unreachable');
+    assert.deepEqual(reaction.order.heard, heard, event.type);
+  }
+});
+
 test('a customer may cancel while the order is pending, and for a while after it was confirmed', () => {
   const pending = placedOrder();
   const confirmed: Order = { ...pending, status: 'confirmed', confirmedAt };

@@ -122,14 +122,14 @@ export type Decision = {
 export function react(before: Order, event: EventBody<HeardByOrder>, now: Date): Reaction {
   switch (event.type) {
     case 'stock.reserved':
-      return unchanged(hear(before, { stock: 'held' }));
+      return unchanged(hear(before, { stock: before.heard.stock ?? 'held' }));
     case 'stock.rejected':
       if (before.status === 'confirmed') return 'unreachable';
       return cancelIfPending(hear(before, { stock: 'rejected' }), 'out_of_stock', now);
     case 'payment.captured': {
       const { amountMinor, currency } = event.data;
       if (amountMinor !== before.totalMinor || currency !== before.currency) return 'unreachable';
-      return confirmIfPending(hear(before, { payment: 'captured' }), now);
+      return confirmIfPending(hear(before, { payment: before.heard.payment ?? 'captured' }), now);
     }
     case 'payment.declined':
       if (before.status === 'confirmed') return 'unreachable';
