@@ -172,11 +172,11 @@ function actOf(message: ParkedDetail, turn: Turn) {
 async function refuseForbiddenDiscard(tx: Tx, message: ParkedDetail): Promise<void> {
   const rule = discardRuleOf(message.type);
   if (rule === 'never') {
-    const detail = `${message.type} decides over money and stock and can only be replayed. Repair what keeps it from being handled, then replay.`;
+    const detail = `${message.type} is the outcome of a saga: it can be replayed, never discarded. Repair what keeps it from being handled, then replay.`;
     throw new Problem({ status: 409, code: 'discard_forbidden', detail });
   }
   if (rule === 'superseded' && !(await isSuperseded(tx, message.id))) {
-    const detail = `${message.type} can be discarded once a later one of ${message.key} waits behind it. Change the product, so that it is said again, then discard.`;
+    const detail = `${message.type} is the last word on ${message.key} until a later one waits behind it. Change ${message.key}, so that it is said again, then discard.`;
     throw new Problem({ status: 409, code: 'discard_loses_data', detail });
   }
 }
