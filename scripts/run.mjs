@@ -30,6 +30,7 @@ const entries = {
   'test:compose': ['scripts/test-compose.ts'],
   e2e: ['e2e/run.ts'],
   audit: ['packages/auditor/src/cli.ts'],
+  parked: ['packages/stack/src/parked-cli.ts'],
   docs: ['scripts/docs.ts'],
   load: ['packages/bench/src/cli.ts'],
   explore: ['packages/simulation/src/explore-cli.ts'],

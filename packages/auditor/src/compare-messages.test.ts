@@ -32,6 +32,23 @@ test('a foreign message that is parked is listed as parked, not as something nob
   assert.deepEqual(new Set(compareBooks(books).map(({ invariant }) => invariant)), new Set(['stuck']));
 });
 
+test('a message of our own that was parked and replayed is no gap in the history of its order', () => {
+  const books = balancedBooks();
+  const { topic, key, type, id } = at(books.records, 0);
+  books.messages.payment.parked.push({ topic, key, type, eventId: id, reason: 'handler_failed', status: 'replayed' });
+  assert.deepEqual(compareBooks(books), []);
+});
+
+test('a foreign message without an id that was parked everywhere and discarded is not missing anywhere', () => {
+  const books = balancedBooks();
+  const foreign = { ...at(books.records, 0), id: '', offset: 99 };
+  const { topic, key, type } = foreign;
+  books.records.push(foreign);
+  for (const reader of ['inventory', 'payment', 'notification'] as const)
+    books.messages[reader].parked.push({ topic, key, type, eventId: null, reason: 'invalid_id', status: 'discarded' });
+  assert.deepEqual(compareBooks(books), []);
+});
+
 testTamperings([
   {
     title: 'an event never reached its topic',

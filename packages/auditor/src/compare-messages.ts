@@ -9,7 +9,7 @@ export function compareOutboxesWithTopics(books: Books): Finding[] {
   const findings: Finding[] = [];
   const recordsById = Map.groupBy(books.records, ({ id }) => id);
   const rowIds = new Set<string>();
-  const parkedIds = parkedEventIds(books);
+  const foreignIds = foreignEventIds(books);
   for (const service of services) {
     for (const row of books.messages[service].outbox) {
       rowIds.add(row.id);
@@ -28,7 +28,7 @@ export function compareOutboxesWithTopics(books: Books): Finding[] {
     const owner = topicOwners[record.topic as Topic];
     if (
       rowIds.has(record.id) ||
-      parkedIds.has(record.id) ||
+      foreignIds.has(record.id) ||
       mintedBefore(record.id, books.messages[owner].outboxHoldsFromMs)
     )
       continue;
@@ -53,7 +53,7 @@ export function compareInboxesWithTopics(books: Books): Finding[] {
         findings.push({ invariant: 'nothing_twice', about: id, detail: `is in the inbox of ${service} twice` });
       heard.add(id);
     }
-    const parkedIds = new Set(parked.map(({ eventId }) => eventId));
+    const parkedIds = new Set(parked.map(({ eventId }) => eventId ?? ''));
     const topics: readonly string[] = subscriptions[service];
     const meant = new Set<string>();
     for (const record of records) {
@@ -82,9 +82,9 @@ export function compareInboxesWithTopics(books: Books): Finding[] {
 export function compareHistories(books: Books): Finding[] {
   const findings: Finding[] = [];
   const last = new Map<string, TopicRecord>();
-  const parkedIds = parkedEventIds(books);
+  const foreignIds = foreignEventIds(books);
   for (const record of firstOccurrences(books.records).values()) {
-    if (parkedIds.has(record.id)) continue;
+    if (foreignIds.has(record.id)) continue;
     const history = `${record.topic} ${record.key}`;
     const before = last.get(history);
     last.set(history, record);
@@ -165,10 +165,11 @@ function firstOccurrences(records: readonly TopicRecord[]): Map<string, TopicRec
   return first;
 }
 
-function parkedEventIds(books: Books): Set<string> {
+/** What was parked and no service said: it has no place in any history. What a service said keeps its place, parked or not. */
+function foreignEventIds(books: Books): Set<string> {
   const ids = new Set<string>();
-  for (const service of services)
-    for (const { eventId } of books.messages[service].parked) if (eventId !== null) ids.add(eventId);
+  for (const service of services) for (const { eventId } of books.messages[service].parked) ids.add(eventId ?? '');
+  for (const service of services) for (const { id } of books.messages[service].outbox) ids.delete(id);
   return ids;
 }
 

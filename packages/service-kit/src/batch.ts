@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseRecord, type Envelope, type ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
-import { isInsideInboxWindow, recordInInbox, type InboxEntry } from './inbox.ts';
+import { recordInInbox, type InboxEntry } from './inbox.ts';
 import { blockedScopes, insertParked, lockScopes, scopeOf, type ConsumedRecord, type Parking } from './parked.ts';
+import { inboxEntry, readRecord, type Read, type Readable } from './read-record.ts';
 
 /** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
 export type Participant<Work, Heard extends EventType> = {
@@ -76,9 +77,8 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     if (each.kind === 'refused') return park(each, each.reason, each.detail, signal);
     const result = await attempt([each], singleAttemptsMax, signal);
     if (!('failed' in result)) return result;
-    const { failed } = result;
-    const reason = failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed';
-    return park(each, reason, failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed), signal);
+    const { reason, error } = parkingReasonOf(result.failed);
+    return park(each, reason, error, signal);
   }
 
   async function attempt(
@@ -120,15 +120,12 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
       waiting.map(({ record }) => ({ record, reason: 'behind_parked', error: 'A message before it is parked.' })),
     );
 
-    const heard = first
-      .filter((each) => !blocked.has(scopeOf(each.record)))
-      .map((each) => each.event)
-      .filter(isHeard);
-    if (heard.length > 0) {
-      const work = await participant.load(tx, heard);
-      for (const event of heard) participant.react(work, event);
-      await participant.save(tx, work);
-    }
+    const free = first.filter((each) => !blocked.has(scopeOf(each.record)));
+    await takePart(
+      tx,
+      participant,
+      free.map((each) => each.event),
+    );
     return { handled: first.length - waiting.length, duplicates: batch.length - first.length, parked: waiting.length };
   }
 
@@ -156,10 +153,29 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
       }
     }
   }
+}
 
-  function isHeard(event: Envelope & { type: string }): event is ShopEvent<Heard> {
-    return (participant.hears as readonly string[]).includes(event.type);
-  }
+/** Loads, decides and saves those of the events that the participant acts on: the only way in which an event changes a service. */
+export async function takePart<Work, Heard extends EventType>(
+  tx: Tx,
+  participant: Participant<Work, Heard>,
+  events: readonly Readable['event'][],
+): Promise<void> {
+  const isHeard = (event: Envelope & { type: string }): event is ShopEvent<Heard> =>
+    (participant.hears as readonly string[]).includes(event.type);
+  const heard = events.filter(isHeard);
+  if (heard.length === 0) return;
+  const work = await participant.load(tx, heard);
+  for (const event of heard) participant.react(work, event);
+  await participant.save(tx, work);
+}
+
+/** Under which reason, and with which words, a message is parked that could not be handled because of this error. */
+export function parkingReasonOf(failed: unknown): { reason: string; error: string } {
+  return {
+    reason: failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed',
+    error: failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed),
+  };
 }
 
 /** Whether trying the same records again in one transaction is pointless: then they are tried one by one, and a single one is parked. */
@@ -180,47 +196,8 @@ function givesUp(trouble: DatabaseTrouble, { exhausted, alone }: { exhausted: bo
   }
 }
 
-type Readable = { kind: 'readable'; record: ConsumedRecord; event: Envelope & { readonly type: string } };
-
-type Read =
-  | Readable
-  | {
-      kind: 'refused';
-      record: ConsumedRecord;
-      reason: string;
-      detail: string;
-      inboxEntry: InboxEntry | null;
-    };
-
-/** An id outside the window is parked without an inbox row: the inbox has no partition for it and could not dedupe it. */
-function readRecord(record: ConsumedRecord, now: Date): Read {
-  const parsed = parseRecord(record);
-  const id = parsed.kind === 'refused' ? parsed.id : parsed.event.id;
-  if (id !== null && !isInsideInboxWindow(id, now)) {
-    return {
-      kind: 'refused',
-      record,
-      reason: 'outside_window',
-      detail: `${id} was not minted within the inbox's window`,
-      inboxEntry: null,
-    };
-  }
-  if (parsed.kind !== 'refused') return { kind: 'readable', record, event: parsed.event };
-  return {
-    kind: 'refused',
-    record,
-    reason: parsed.reason,
-    detail: parsed.detail,
-    inboxEntry: id === null ? null : inboxEntry(record, id, record.headers['ce_type'] ?? ''),
-  };
-}
-
 function inboxEntries(batch: readonly Readable[]): InboxEntry[] {
   return batch.map(({ record, event }) => inboxEntry(record, event.id, event.type));
-}
-
-function inboxEntry(record: ConsumedRecord, id: string, type: string): InboxEntry {
-  return { id, type: type.replaceAll('\0', ''), topic: record.topic, key: (record.key ?? '').replaceAll('\0', '') };
 }
 
 function firstOccurrences(batch: readonly Readable[]): Readable[] {

@@ -21,7 +21,7 @@ export function scopeOf(record: Pick<ConsumedRecord, 'topic' | 'key'>): string {
  */
 export async function lockScopes(
   tx: Tx,
-  records: readonly ConsumedRecord[],
+  records: readonly Pick<ConsumedRecord, 'topic' | 'key'>[],
   mode: 'shared' | 'exclusive',
 ): Promise<void> {
   const lock = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
@@ -49,8 +49,8 @@ export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promis
     await tx.query({
       name: 'insert-parked',
       text: `
-        insert into parked_messages (topic, partition_key, kafka_partition, kafka_offset, event_id, type, headers, value, reason, error)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        insert into parked_messages (topic, partition_key, kafka_partition, kafka_offset, event_id, type, headers, value, reason, error, attempts)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $9 when 'behind_parked' then 0 else 1 end)
         on conflict (topic, kafka_partition, kafka_offset) do nothing`,
       values: [
         record.topic,

@@ -5,6 +5,7 @@ import { listOf } from './config.ts';
 import type { Deps } from './deps.ts';
 import { addOpenApi } from './openapi.ts';
 import { addOrderRoutes } from './order-routes.ts';
+import { addParkedRoutes } from './parked-routes.ts';
 import { addProductRoutes } from './product-routes.ts';
 import { createLimits } from './rate-limit.ts';
 import { addSessionRoutes } from './session-routes.ts';
@@ -29,6 +30,7 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
   addSessionRoutes(app, deps, limits);
   addProductRoutes(app, deps, limits);
   addOrderRoutes(app, deps, limits);
+  addParkedRoutes(app, deps, limits);
   app.get(
     '/.well-known/jwks.json',
     { schema: { tags: ['sessions'], summary: 'The public keys that sessions are signed with' } },

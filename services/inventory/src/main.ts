@@ -3,6 +3,7 @@ import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { listen } from '@sagamart/service-kit/http-app';
+import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
@@ -18,7 +19,8 @@ const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'inventory' });
 const partitions = await keepPartitionsAhead(pool, logger);
 if (config.SEED_CATALOGUE) logger.info(await seedCatalogue(pool, clock), 'catalogue');
-const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
+const participant = createParticipant(clock);
+const handle = createBatchHandler({ pool, participant, logger });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'inventory',
@@ -26,13 +28,15 @@ const consumer = startConsumer({
   handle,
   logger,
 });
+const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
   clock,
-  verifier: createTokenVerifier(config),
+  verifier,
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
 });
+registerParkedRoutes(app, { service: 'inventory', pool, participant, verifier, logger });
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },

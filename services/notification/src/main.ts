@@ -3,6 +3,7 @@ import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { listen } from '@sagamart/service-kit/http-app';
+import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
@@ -29,11 +30,8 @@ const delivery = startWorker({
   work: createDelivery({ pool, mailer, clock, logger }),
   logger,
 });
-const handle = createBatchHandler({
-  pool,
-  participant: createParticipant({ clock, committed: delivery.nudge }),
-  logger,
-});
+const participant = createParticipant({ clock, committed: delivery.nudge });
+const handle = createBatchHandler({ pool, participant, logger });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'notification',
@@ -41,12 +39,14 @@ const consumer = startConsumer({
   handle,
   logger,
 });
+const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
-  verifier: createTokenVerifier(config),
+  verifier,
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
 });
+registerParkedRoutes(app, { service: 'notification', pool, participant, verifier, logger });
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },

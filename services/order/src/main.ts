@@ -4,6 +4,7 @@ import { startConsumer } from '@sagamart/service-kit/consumer';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
+import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
@@ -18,19 +19,22 @@ const logger = createLogger({ service: 'order', level: config.LOG_LEVEL });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'order' });
 const partitions = await keepPartitionsAhead(pool, logger);
-const handle = createBatchHandler({ pool, participant: createParticipant(clock), logger });
+const participant = createParticipant(clock);
+const handle = createBatchHandler({ pool, participant, logger });
 const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order', topics, handle, logger });
 const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order' });
 const deadlines = startDeadlineSweeper({ pool, clock, progress, logger });
+const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
   clock,
-  verifier: createTokenVerifier(config),
+  verifier,
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
   checkoutDeadlineMs: config.CHECKOUT_DEADLINE,
   cancelWindowMs: config.CANCEL_WINDOW,
 });
+registerParkedRoutes(app, { service: 'order', pool, participant, verifier, logger });
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },

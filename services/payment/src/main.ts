@@ -3,6 +3,7 @@ import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { listen } from '@sagamart/service-kit/http-app';
+import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
@@ -19,7 +20,8 @@ const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'payment' });
 const partitions = await keepPartitionsAhead(pool, logger);
 const calls = startProviderCalls({ pool, provider: createProvider(config), clock, logger });
-const handle = createBatchHandler({ pool, participant: createParticipant(clock, calls.nudge), logger });
+const participant = createParticipant(clock, calls.nudge);
+const handle = createBatchHandler({ pool, participant, logger });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'payment',
@@ -27,14 +29,16 @@ const consumer = startConsumer({
   handle,
   logger,
 });
+const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
   clock,
-  verifier: createTokenVerifier(config),
+  verifier,
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
   alarms: [providerAlarm(pool)],
 });
+registerParkedRoutes(app, { service: 'payment', pool, participant, verifier, logger });
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
