@@ -57,12 +57,18 @@ const pinning: Rule[] = [
 
 const running: Rule[] = [
   ([, { healthcheck, image, restart }]) =>
-    restart !== 'no' &&
+    !isOneShot(restart) &&
     (healthcheck?.disable === true ||
       (healthcheck?.test === undefined && !imagesWithHealthcheck.some((known) => image.startsWith(known)))) &&
     'runs for long and has no health check',
-  ([, { restart }]) => restart !== 'no' && restart !== 'unless-stopped' && 'does not say whether a crash restarts it',
+  ([, { restart }]) =>
+    !isOneShot(restart) && restart !== 'unless-stopped' && 'does not say whether a crash restarts it',
 ];
+
+/** A one-shot ends by itself; it may be tried again, but only so often. */
+function isOneShot(restart: string | undefined): boolean {
+  return restart !== undefined && /^(no|on-failure:\d+)$/.test(restart);
+}
 
 const walls: Rule[] = [
   ([name, { networks }]) =>
