@@ -91,3 +91,8 @@ export async function inRetriedTransaction<T>(pool: Pool, work: (tx: Tx) => Prom
 }
 
 const commandAttemptsMax = 3;
+
+/** A text from outside as PostgreSQL can hold it: its text has no place for a NUL character, and a hostile one may have some. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
+}

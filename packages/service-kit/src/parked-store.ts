@@ -1,4 +1,4 @@
-import type { Reader, Tx } from './database.ts';
+import { storable, type Reader, type Tx } from './database.ts';
 import type { ConsumedRecord } from './parked.ts';
 
 export type ParkedStatus = 'parked' | 'replayed' | 'discarded';
@@ -113,7 +113,7 @@ export async function recordFailedReplay(
   await tx.query({
     name: 'record-failed-replay',
     text: `update parked_messages set attempts = attempts + 1, reason = $2, error = $3 where message_id = $1 and status = 'parked'`,
-    values: [id, reason, error.replaceAll('\0', '\uFFFD')],
+    values: [id, reason, storable(error)],
   });
 }
 
@@ -129,7 +129,7 @@ export async function appendAct(tx: Tx, act: Omit<ParkedAct, 'actedAt'> & { id: 
       act.reason,
       act.behind,
       act.outcome,
-      act.error?.replaceAll('\0', '\uFFFD') ?? null,
+      act.error === null ? null : storable(act.error),
     ],
   });
 }

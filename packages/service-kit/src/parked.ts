@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '@sagamart/contracts/cloud-event';
-import type { Tx } from './database.ts';
+import { storable, type Tx } from './database.ts';
 
 /** A record with its place in Kafka and its bytes, so that it can be parked exactly as it came. */
 export type ConsumedRecord = KafkaRecord & {
@@ -74,8 +74,3 @@ function scopeKeyOf(record: Pick<ConsumedRecord, 'key'>): string {
 }
 
 const scopeKeyLengthMax = 255;
-
-/** PostgreSQL's text cannot hold a NUL character; a hostile header or key can. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\uFFFD');
-}

@@ -1,5 +1,5 @@
 import type { OrderId } from '@sagamart/contracts/ids';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
 import type { Owed } from './payment.ts';
 
 export const nonsenseTextMax = 500;
@@ -14,8 +14,7 @@ export async function recordNonsense(
     text: `
       insert into nonsense_answers (order_id, status, last_text) values ($1, $2, $3)
       on conflict (order_id, status) do update set answers = nonsense_answers.answers + 1, last_at = now(), last_text = excluded.last_text`,
-    // PostgreSQL's text has no place for a NUL, and this one comes from outside.
-    values: [orderId, status, text.slice(0, nonsenseTextMax).replaceAll('\0', '\uFFFD')],
+    values: [orderId, status, storable(text.slice(0, nonsenseTextMax))],
   });
 }
 
