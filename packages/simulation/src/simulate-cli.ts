@@ -58,7 +58,7 @@ function tryOne(mutant: string | undefined, seed: number): boolean {
     console.log(`\nSeed ${seed}, ${steps} steps: no rule broken.`);
     return true;
   }
-  const again = process.argv.includes('--mutant') ? `--mutant … --seed ${seed}` : `--seed ${seed}`;
+  const again = mutant === undefined ? `--seed ${seed}` : `--mutant '${mutant}' --seed ${seed}`;
   console.log(
     `\nSeed ${seed} breaks "${broken.breach}" (${broken.about}). To see it again: npm run simulate -- ${again}`,
   );
