@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { composeShop } from '@sagamart/stack/compose/compose-shop';
 import { docker } from '@sagamart/stack/compose/docker';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { repositoryRoot } from './compose-file.ts';
@@ -150,9 +151,8 @@ async function decided({ orderId, token }: Order): Promise<string> {
   return status;
 }
 
-/** Kills every process of the container from inside: `docker kill` would count as a stop by hand, after which nothing comes back. */
-async function crash(service: string): Promise<void> {
-  await docker(['exec', (await inspectService(service)).Id, 'sh', '-c', 'kill -9 -1']).catch(() => undefined);
+function crash(service: string): Promise<void> {
+  return composeShop(projectName).actOnPart(service, 'kill', { leave: false });
 }
 
 async function waitUntilHealthy(...services: string[]): Promise<void> {
