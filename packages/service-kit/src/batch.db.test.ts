@@ -6,7 +6,7 @@ import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder'
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { createLogger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
-import { createBatchHandler, UnreachablePair, type Participant } from './batch.ts';
+import { createBatchHandler, UnreachablePair, type Outcome, type Participant } from './batch.ts';
 import { createPool } from './database.ts';
 import { migrateDatabase } from './migrate.ts';
 import { appendToOutbox } from './outbox.ts';
@@ -71,12 +71,8 @@ test('an event has its effect once, however often it arrives', async (t) => {
   const pool = await database(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
   const record = recordOf(placed());
-  assert.deepEqual(await handle([record, record, recordOf(placed())], signal), {
-    handled: 2,
-    duplicates: 1,
-    parked: 0,
-  });
-  assert.deepEqual(await handle([record], signal), { handled: 0, duplicates: 1, parked: 0 });
+  assert.deepEqual(await handle([record, record, recordOf(placed())], signal), ['handled', 'duplicate', 'handled']);
+  assert.deepEqual(await handle([record], signal), ['duplicate']);
   assert.equal(await count(pool, 'seen'), 2);
   assert.equal(await count(pool, 'inbox'), 2);
   assert.equal(await count(pool, 'outbox'), 2);
@@ -89,10 +85,7 @@ test('two consumers with the same batch do the work once between them', async (t
   const results = await Promise.all(
     handlers.map((handle, index) => handle(index === 0 ? records : records.toReversed(), signal)),
   );
-  assert.equal(
-    results.reduce((sum, { handled }) => sum + handled, 0),
-    50,
-  );
+  assert.equal(results.flat().filter((outcome) => outcome === 'handled').length, 50);
   assert.equal(await count(pool, 'seen'), 50);
 });
 
@@ -102,13 +95,37 @@ test('what nobody acts on is recorded and changes nothing', async (t) => {
   const voided = eventOf({ type: 'payment.voided', data: { orderId: newId<OrderId>() } });
   const foreign = recordOf(voided);
   foreign.headers['ce_type'] = 'payment.of-the-future';
-  assert.deepEqual(await handle([recordOf(eventOf({ ...voided, id: newId<EventId>() })), foreign], signal), {
-    handled: 2,
-    duplicates: 0,
-    parked: 0,
-  });
+  const records = [recordOf(eventOf({ ...voided, id: newId<EventId>() })), foreign];
+  assert.deepEqual(await handle(records, signal), ['ignored', 'ignored']);
   assert.equal(await count(pool, 'inbox'), 2);
   assert.equal(await count(pool, 'seen'), 0);
+});
+
+test('what became of a record is told once it is committed, also of one whose batch was tried in vain', async (t) => {
+  const pool = await database(t);
+  const told: [string, Outcome][] = [];
+  const broken = newId<OrderId>();
+  const handle = createBatchHandler({
+    pool,
+    participant: counting((orderId) => {
+      if (orderId === broken) throw new TypeError('x is not a function');
+    }),
+    logger,
+    observe: ({ headers }, outcome) => void told.push([headers['ce_id'] ?? '', outcome]),
+  });
+  const [good, poison, voided] = [
+    placed(),
+    placed(broken),
+    eventOf({ type: 'payment.voided', data: { orderId: broken } }),
+  ];
+  await handle([good, poison, good, voided].map(recordOf), signal);
+  const expected = [
+    [good.id, 'handled'],
+    [poison.id, 'parked'],
+    [good.id, 'duplicate'],
+    [voided.id, 'ignored'],
+  ];
+  assert.deepEqual(told, expected);
 });
 
 test('a message that fails alone is parked, what follows of its key waits behind it, and all other keys flow', async (t) => {
@@ -121,16 +138,12 @@ test('a message that fails alone is parked, what follows of its key waits behind
     }),
     logger,
   });
-  const counts = await handle(
+  const outcomes = await handle(
     [recordOf(placed()), recordOf(placed(poisoned)), recordOf(placed(poisoned)), recordOf(placed())],
     signal,
   );
-  assert.deepEqual(counts, { handled: 2, duplicates: 0, parked: 2 });
-  assert.deepEqual(await handle([recordOf(placed(poisoned)), recordOf(placed())], signal), {
-    handled: 1,
-    duplicates: 0,
-    parked: 1,
-  });
+  assert.deepEqual(outcomes, ['handled', 'parked', 'parked', 'handled']);
+  assert.deepEqual(await handle([recordOf(placed(poisoned)), recordOf(placed())], signal), ['parked', 'handled']);
   assert.deepEqual(await parked(pool), ['unreachable', 'behind_parked', 'behind_parked']);
   assert.equal(await count(pool, 'seen'), 3);
   assert.equal(await count(pool, 'inbox'), 6);
@@ -139,7 +152,7 @@ test('a message that fails alone is parked, what follows of its key waits behind
 test('a programming error in a handler parks its message and stops nothing', async (t) => {
   const pool = await database(t);
   const handle = createBatchHandler({ pool, participant: counting(() => Reflect.get(Object(null), 'x').y), logger });
-  assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 0, duplicates: 0, parked: 1 });
+  assert.deepEqual(await handle([recordOf(placed())], signal), ['parked']);
   assert.deepEqual(await parked(pool), ['handler_failed']);
 });
 
@@ -153,7 +166,7 @@ test('a hostile record is parked byte for byte, once', async (t) => {
   const wrongData = { ...recordOf(placed()), value: '{"orderId":1}' };
   const longKey = { ...recordOf(placed()), key: Array.from({ length: 500 }, () => newId<EventId>()).join('') };
   const records = [notJson, noHeaders, old, wrongData, longKey];
-  assert.equal((await handle(records, signal)).parked, 5);
+  assert.deepEqual(await handle(records, signal), Array(5).fill('parked'));
   await handle(records, signal);
   assert.deepEqual(await parked(pool), [
     'invalid_data',
@@ -179,7 +192,7 @@ test('a lost race is tried again until it is won', async (t) => {
     },
   };
   const handle = createBatchHandler({ pool, participant: losing, logger });
-  assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 0 });
+  assert.deepEqual(await handle([recordOf(placed())], signal), ['handled']);
   assert.equal(await count(pool, 'seen'), 1);
 });
 
@@ -202,8 +215,7 @@ test('a batch too slow for one statement is handled record by record', async (t)
     },
   };
   const handle = createBatchHandler({ pool, participant: slow, logger });
-  const counts = await handle([recordOf(placed()), recordOf(placed())], signal);
-  assert.deepEqual(counts, { handled: 2, duplicates: 0, parked: 0 });
+  assert.deepEqual(await handle([recordOf(placed()), recordOf(placed())], signal), ['handled', 'handled']);
 });
 
 test('a lock held for longer than all attempts parks nobody', async (t) => {
@@ -218,5 +230,5 @@ test('a lock held for longer than all attempts parks nobody', async (t) => {
     },
   };
   const handle = createBatchHandler({ pool, participant: locked, logger });
-  assert.deepEqual(await handle([recordOf(placed())], signal), { handled: 1, duplicates: 0, parked: 0 });
+  assert.deepEqual(await handle([recordOf(placed())], signal), ['handled']);
 });

@@ -35,10 +35,14 @@ export class UnreachablePair extends Error {
   }
 }
 
-export type BatchCounts = { handled: number; duplicates: number; parked: number };
+/** What became of a record: `ignored` is recorded in the inbox and changes nothing, `duplicate` was taken over before. */
+export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'parked';
 
-/** Handles records of one topic and partition; resolves when all of them are committed or parked, rejects only when `signal` aborts. */
-export type BatchHandler = (records: readonly ConsumedRecord[], signal: AbortSignal) => Promise<BatchCounts>;
+/**
+ * Handles records of one topic and partition; resolves when all of them are committed or parked, with what became of each, in their order. Rejects only
+ * when `signal` aborts.
+ */
+export type BatchHandler = (records: readonly ConsumedRecord[], signal: AbortSignal) => Promise<readonly Outcome[]>;
 
 const batchAttemptsMax = 3;
 const singleAttemptsMax = 10;
@@ -53,44 +57,53 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
   pool: Pool;
   participant: Participant<Work, Heard>;
   logger: Logger;
+  /** Told of each record, once what became of it is committed. */
+  observe?: (record: ConsumedRecord, outcome: Outcome) => void;
   now?: () => Date;
 }): BatchHandler {
-  const { pool, participant, logger } = options;
+  const { pool, participant, logger, observe } = options;
   const now = options.now ?? (() => new Date());
 
   return async (records, signal) => {
-    const read = records.map((record) => readRecord(record, now()));
-    const whole = read.every((each) => each.kind !== 'refused') ? await attempt(read, batchAttemptsMax, signal) : null;
-    if (whole !== null && !('failed' in whole)) return whole;
-
-    const counts: BatchCounts = { handled: 0, duplicates: 0, parked: 0 };
-    for (const each of read) {
-      const one = await handleAlone(each, signal);
-      counts.handled += one.handled;
-      counts.duplicates += one.duplicates;
-      counts.parked += one.parked;
+    const outcomes = await handleAll(
+      records.map((record) => readRecord(record, now())),
+      signal,
+    );
+    for (const [index, outcome] of outcomes.entries()) {
+      const record = records[index];
+      if (record !== undefined) observe?.(record, outcome);
     }
-    return counts;
+    return outcomes;
   };
 
-  async function handleAlone(each: Read, signal: AbortSignal): Promise<BatchCounts> {
-    if (each.kind === 'refused') return park(each, each.reason, each.detail, signal);
+  async function handleAll(read: readonly Read[], signal: AbortSignal): Promise<Outcome[]> {
+    if (read.every((each) => each.kind !== 'refused')) {
+      const whole = await attempt(read, batchAttemptsMax, signal);
+      if (!('failed' in whole)) return whole;
+    }
+    const outcomes: Outcome[] = [];
+    for (const each of read) outcomes.push(...(await handleAlone(each, signal)));
+    return outcomes;
+  }
+
+  async function handleAlone(each: Read, signal: AbortSignal): Promise<Outcome[]> {
+    if (each.kind === 'refused') return [await park(each, each.reason, each.detail, signal)];
     const result = await attempt([each], singleAttemptsMax, signal);
     if (!('failed' in result)) return result;
     const { reason, error } = parkingReasonOf(result.failed);
-    return park(each, reason, error, signal);
+    return [await park(each, reason, error, signal)];
   }
 
   async function attempt(
     batch: readonly Readable[],
     attemptsMax: number,
     signal: AbortSignal,
-  ): Promise<BatchCounts | { failed: unknown }> {
+  ): Promise<Outcome[] | { failed: unknown }> {
     for (let attempts = 1; ;) {
       try {
-        const counts = await inTransaction(pool, (tx) => handleInTransaction(tx, batch));
+        const outcomes = await inTransaction(pool, (tx) => handleInTransaction(tx, batch));
         participant.committed?.();
-        return counts;
+        return outcomes;
       } catch (error) {
         const trouble = triageDatabaseError(error, participant.racingConstraints);
         const exhausted = attempts >= attemptsMax;
@@ -106,30 +119,34 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     }
   }
 
-  async function handleInTransaction(tx: Tx, batch: readonly Readable[]): Promise<BatchCounts> {
+  async function handleInTransaction(tx: Tx, batch: readonly Readable[]): Promise<Outcome[]> {
     const records = batch.map((each) => each.record);
     const [, blocked, fresh] = await Promise.all([
       lockScopes(tx, records, 'shared'),
       blockedScopes(tx, records),
       recordInInbox(tx, inboxEntries(batch)),
     ]);
-    const first = firstOccurrences(batch).filter((each) => fresh.has(each.event.id));
-    const waiting = first.filter((each) => blocked.has(scopeOf(each.record)));
+    const outcomes = batch.map(({ record, event }): Outcome => {
+      // Taken out, so that the same id later in this batch is a duplicate.
+      if (!fresh.delete(event.id)) return 'duplicate';
+      if (blocked.has(scopeOf(record))) return 'parked';
+      return isHeard(participant, event) ? 'handled' : 'ignored';
+    });
     await insertParked(
       tx,
-      waiting.map(({ record }) => ({ record, reason: 'behind_parked', error: 'A message before it is parked.' })),
+      records
+        .filter((_, index) => outcomes[index] === 'parked')
+        .map((record) => ({ record, reason: 'behind_parked', error: 'A message before it is parked.' })),
     );
-
-    const free = first.filter((each) => !blocked.has(scopeOf(each.record)));
     await takePart(
       tx,
       participant,
-      free.map((each) => each.event),
+      batch.filter((_, index) => outcomes[index] === 'handled').map(({ event }) => event),
     );
-    return { handled: first.length - waiting.length, duplicates: batch.length - first.length, parked: waiting.length };
+    return outcomes;
   }
 
-  async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<BatchCounts> {
+  async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<Outcome> {
     const parking: Parking = { record: each.record, reason, error };
     const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
     logger.error(
@@ -142,10 +159,10 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
           await lockScopes(tx, [each.record], 'exclusive');
           if (entry !== null) {
             const fresh = await recordInInbox(tx, [entry]);
-            if (fresh.size === 0) return { handled: 0, duplicates: 1, parked: 0 };
+            if (fresh.size === 0) return 'duplicate';
           }
           await insertParked(tx, [parking]);
-          return { handled: 0, duplicates: 0, parked: 1 };
+          return 'parked';
         });
       } catch (parkError) {
         logger.error({ err: parkError }, 'parking failed: consumption waits');
@@ -161,13 +178,18 @@ export async function takePart<Work, Heard extends EventType>(
   participant: Participant<Work, Heard>,
   events: readonly Readable['event'][],
 ): Promise<void> {
-  const isHeard = (event: Envelope & { type: string }): event is ShopEvent<Heard> =>
-    (participant.hears as readonly string[]).includes(event.type);
-  const heard = events.filter(isHeard);
+  const heard = events.filter((event) => isHeard(participant, event));
   if (heard.length === 0) return;
   const work = await participant.load(tx, heard);
   for (const event of heard) participant.react(work, event);
   await participant.save(tx, work);
+}
+
+function isHeard<Heard extends EventType>(
+  { hears }: { hears: readonly Heard[] },
+  event: Envelope & { readonly type: string },
+): event is ShopEvent<Heard> {
+  return hears.some((type) => type === event.type);
 }
 
 /** Under which reason, and with which words, a message is parked that could not be handled because of this error. */
@@ -198,9 +220,4 @@ function givesUp(trouble: DatabaseTrouble, { exhausted, alone }: { exhausted: bo
 
 function inboxEntries(batch: readonly Readable[]): InboxEntry[] {
   return batch.map(({ record, event }) => inboxEntry(record, event.id, event.type));
-}
-
-function firstOccurrences(batch: readonly Readable[]): Readable[] {
-  const seen = new Set<string>();
-  return batch.filter(({ event }) => !seen.has(event.id) && seen.add(event.id));
 }

@@ -4,13 +4,13 @@ import { test, type TestContext } from 'node:test';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
-import type { BatchHandler } from './batch.ts';
+import type { BatchHandler, Outcome } from './batch.ts';
 import { startConsumer } from './consumer.ts';
 import { createGroupProgress, type Offsets } from './group-progress.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const brokers = (process.env['TEST_KAFKA_BROKERS'] ?? '').split(',');
-const nothing = { handled: 0, duplicates: 0, parked: 0 };
+const nothing: readonly Outcome[] = [];
 const joinDeadlineMs = 30_000;
 
 /** A topic with two partitions and six records, key and value `<n>`, and a group that has read nothing. */

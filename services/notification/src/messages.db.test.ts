@@ -11,8 +11,8 @@ const notifications =
 test('an outcome is noted once, however often its event is heard', async (t) => {
   const pool = await freshPool(t);
   const event = confirmed(outcomeData());
-  assert.deepEqual(await hear(pool, [event, event]), { handled: 1, duplicates: 1, parked: 0 });
-  assert.deepEqual(await hear(pool, [event]), { handled: 0, duplicates: 1, parked: 0 });
+  assert.deepEqual(await hear(pool, [event, event]), ['handled', 'duplicate']);
+  assert.deepEqual(await hear(pool, [event]), ['duplicate']);
   assert.deepEqual(await rowsOf<Row>(pool, notifications), [
     { outcome: 'confirmed', status: 'pending', order_version: 2, cause_event_id: event.id },
   ]);
@@ -40,7 +40,7 @@ test('a second confirmation of one order is parked, and changes nothing', async 
   const pool = await freshPool(t);
   const data = outcomeData();
   await hear(pool, [confirmed(data)]);
-  assert.deepEqual(await hear(pool, [confirmed(data)]), { handled: 0, duplicates: 0, parked: 1 });
+  assert.deepEqual(await hear(pool, [confirmed(data)]), ['parked']);
   assert.equal((await rowsOf(pool, notifications)).length, 1);
   assert.deepEqual(await rowsOf(pool, 'select reason from parked_messages'), [{ reason: 'unreachable' }]);
 });
@@ -48,7 +48,7 @@ test('a second confirmation of one order is parked, and changes nothing', async 
 test('a confirmation after the cancellation is parked', async (t) => {
   const pool = await freshPool(t);
   const data = outcomeData();
-  assert.deepEqual(await hear(pool, [cancelled(data), confirmed(data)]), { handled: 1, duplicates: 0, parked: 1 });
+  assert.deepEqual(await hear(pool, [cancelled(data), confirmed(data)]), ['handled', 'parked']);
 });
 
 test('other events of an order are recorded in the inbox and change nothing', async (t) => {

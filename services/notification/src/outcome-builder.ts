@@ -1,7 +1,7 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventData } from '@sagamart/contracts/events';
 import { newId, type CustomerId, type OrderId } from '@sagamart/contracts/ids';
-import { createBatchHandler, type BatchCounts } from '@sagamart/service-kit/batch';
+import { createBatchHandler, type Outcome } from '@sagamart/service-kit/batch';
 import { createPool } from '@sagamart/service-kit/database';
 import { migrateDatabase } from '@sagamart/service-kit/migrate';
 import { createLogger } from '@sagamart/telemetry/logger';
@@ -57,7 +57,7 @@ export function hear(
   pool: Pool,
   events: readonly ShopEvent[],
   committed: () => void = () => undefined,
-): Promise<BatchCounts> {
+): Promise<readonly Outcome[]> {
   const handle = createBatchHandler({ pool, participant: createParticipant({ clock, committed }), logger });
   return handle(events.map(recordOf), new AbortController().signal);
 }
