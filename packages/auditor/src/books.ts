@@ -1,4 +1,5 @@
 import type { ServiceName, Topic } from '@sagamart/contracts/topics';
+import type { Invariant } from './invariants.ts';
 
 /** Everything the shop has written down, read from where it stands: four databases, the topics, the provider's ledger, the mail catcher. */
 export type Books = {
@@ -133,15 +134,4 @@ export type Door = { service: ServiceName; role: string; open: boolean };
 /** One place where the books do not agree. `about` is an order id, a sku, an event id or a service. */
 export type Finding = { readonly invariant: Invariant; readonly about: string; readonly detail: string };
 
-export type Invariant =
-  | 'terminal'
-  | 'money'
-  | 'stock'
-  | 'told_once'
-  | 'nothing_lost'
-  | 'nothing_twice'
-  | 'order_per_key'
-  | 'cause_first'
-  | 'keys'
-  | 'walls'
-  | 'stuck';
+export type { Invariant };

@@ -1,3 +1,4 @@
+import { alwaysTrueOfOrders } from '@sagamart/auditor/invariants';
 import { firstSayings, nextSayings } from '@sagamart/auditor/saga-map';
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { Sku } from '@sagamart/contracts/ids';
@@ -8,14 +9,7 @@ import { cancelWindowMs, sagaTopics, type OrderLife, type SagaTopic, type Said }
 
 /** The rules, in the words of the design (sections 4 and 7). A breach is the name of the rule that was broken. */
 export const rulesKept = [
-  'confirmed was captured once and held',
-  'refunded <= captured <= 1',
-  'refunding is of a cancelled order',
-  'captured is captured at the provider',
-  'voided or declined has no capture',
-  'committed was confirmed',
-  'released is of a cancelled order',
-  'stock adds up',
+  ...alwaysTrueOfOrders,
   'somebody gets the last unit',
   'order per key',
   'a confirmed order is cancelled by its customer only, in time',
