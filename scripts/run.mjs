@@ -32,6 +32,7 @@ const entries = {
   audit: ['packages/auditor/src/cli.ts'],
   parked: ['packages/stack/src/parked-cli.ts'],
   docs: ['scripts/docs.ts'],
+  contracts: ['scripts/contracts.ts'],
   load: ['packages/bench/src/cli.ts'],
   explore: ['packages/simulation/src/explore-cli.ts'],
   simulate: ['packages/simulation/src/simulate-cli.ts'],

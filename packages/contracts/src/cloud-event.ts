@@ -1,6 +1,7 @@
-import { Compile } from 'typebox/compile';
-import { eventTypes, isEventType, partitionKeyOf, type EventBody, type EventType } from './events.ts';
-import { isUuidv7, type EventId } from './ids.ts';
+import { Type } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import { eventTypes, isEventType, partitionKeyOf, Time, type EventBody, type EventType } from './events.ts';
+import { EventId, isUuidv7 } from './ids.ts';
 
 /** A Kafka record as any client library hands it over. Header values are UTF-8 text; an absent or null header is undefined. */
 export type KafkaRecord = {
@@ -9,6 +10,25 @@ export type KafkaRecord = {
   value: string | null;
   headers: Readonly<Record<string, string | undefined>>;
 };
+
+const Counter = Type.String({ pattern: '^[1-9]\\d{0,14}$' });
+
+/** The Kafka headers of an event: CloudEvents 1.0 in binary mode, with the extensions of this shop. All are text. */
+export const EventHeaders = Type.Object({
+  ce_specversion: Type.Literal('1.0'),
+  ce_id: EventId,
+  ce_type: Type.String({ minLength: 1 }),
+  ce_source: Type.String({ minLength: 1, description: 'A slash and the name of the service' }),
+  ce_time: Time,
+  ce_subject: Type.String({ minLength: 1, description: 'The Kafka key: an order id, or the sku of a product' }),
+  ce_dataschema: Type.String({ minLength: 1, description: 'A URI that ends in /<type>/<major>' }),
+  ce_causationid: Type.Optional(EventId),
+  ce_correlationid: Type.String({ minLength: 1 }),
+  ce_aggregateversion: Counter,
+  ce_lamport: Counter,
+  traceparent: Type.Optional(Type.String({ description: 'W3C Trace Context' })),
+  'content-type': Type.Literal('application/json'),
+});
 
 /** What every event carries besides its type and data (CloudEvents 1.0 with the extensions of this shop). */
 export type Envelope = {
@@ -57,30 +77,18 @@ export function parseRecord(record: KafkaRecord): ParsedRecord {
       id: null,
     };
   const refused = (reason: ParkReason, detail: string): ParsedRecord => ({ kind: 'refused', reason, detail, id });
-  if (headers['ce_specversion'] !== '1.0') return refused('invalid_headers', `ce_specversion must be 1.0`);
-  if (headers['content-type'] !== 'application/json')
-    return refused('invalid_headers', 'content-type must be application/json');
-  const missing = requiredHeaders.filter((name) => !headers[name]);
-  if (missing.length > 0) return refused('invalid_headers', `missing ${missing.join(', ')}`);
-  const causationId = headers['ce_causationid'] ?? null;
-  if (causationId !== null && !isUuidv7<EventId>(causationId))
-    return refused('invalid_headers', 'ce_causationid must be a UUIDv7');
-  const aggregateVersion = positiveInteger(headers['ce_aggregateversion']);
-  const lamport = positiveInteger(headers['ce_lamport']);
-  if (aggregateVersion === null || lamport === null) {
-    return refused('invalid_headers', 'ce_aggregateversion and ce_lamport must be positive integers');
-  }
-  const type = headers['ce_type'] ?? '';
+  if (!validHeaders.Check(headers)) return refused('invalid_headers', firstError(validHeaders, headers));
+  const type = headers.ce_type;
   const envelope: Envelope = {
     id,
-    source: headers['ce_source'] ?? '',
-    time: headers['ce_time'] ?? '',
-    subject: headers['ce_subject'] ?? '',
-    causationId,
-    correlationId: headers['ce_correlationid'] ?? '',
-    aggregateVersion,
-    lamport,
-    traceparent: headers['traceparent'] ?? null,
+    source: headers.ce_source,
+    time: headers.ce_time,
+    subject: headers.ce_subject,
+    causationId: headers.ce_causationid ?? null,
+    correlationId: headers.ce_correlationid,
+    aggregateVersion: Number(headers.ce_aggregateversion),
+    lamport: Number(headers.ce_lamport),
+    traceparent: headers.traceparent ?? null,
   };
   if (record.key !== envelope.subject) return refused('invalid_headers', 'the Kafka key and ce_subject must be equal');
 
@@ -91,18 +99,12 @@ export function parseRecord(record: KafkaRecord): ParsedRecord {
     return refused('invalid_data', `the value is not JSON: ${String(error)}`);
   }
   if (!isEventType(type)) return { kind: 'unknown', event: { ...envelope, type, data } };
-  const schema = headers['ce_dataschema'] ?? '';
+  const schema = headers.ce_dataschema;
   if (schema !== dataSchemaOf(type)) {
     return refused('unknown_major_version', `ce_dataschema must be ${dataSchemaOf(type)}, got ${schema}`);
   }
   const validator = validators[type];
-  if (!validator.Check(data)) {
-    const [first] = validator.Errors(data);
-    return refused(
-      'invalid_data',
-      `${type}: ${first?.instancePath ?? ''} ${first?.message ?? 'does not match its schema'}`,
-    );
-  }
+  if (!validator.Check(data)) return refused('invalid_data', `${type}: ${firstError(validator, data)}`);
   const event = { ...envelope, type, data } as ShopEvent;
   if (partitionKeyOf(event) !== envelope.subject)
     return refused('invalid_headers', 'ce_subject and the data must speak of the same');
@@ -114,15 +116,14 @@ export function dataSchemaOf(type: EventType): string {
   return `https://sagamart.example/schemas/${type}/${eventTypes[type].major}`;
 }
 
-const requiredHeaders = ['ce_type', 'ce_source', 'ce_time', 'ce_subject', 'ce_correlationid', 'ce_dataschema'] as const;
+type DataValidator = Pick<Validator, 'Check' | 'Errors'>;
 
+const validHeaders = Compile(EventHeaders);
 const validators = Object.fromEntries(
   Object.entries(eventTypes).map(([type, { data }]) => [type, Compile(data)]),
-) as unknown as Record<
-  EventType,
-  { Check(value: unknown): boolean; Errors(value: unknown): { instancePath: string; message: string }[] }
->;
+) as unknown as Record<EventType, DataValidator>;
 
-function positiveInteger(text: string | undefined): number | null {
-  return text !== undefined && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
+function firstError(validator: Pick<Validator, 'Errors'>, value: unknown): string {
+  const [first] = validator.Errors(value);
+  return `${first?.instancePath ?? ''} ${first?.message ?? 'does not match its schema'}`;
 }

@@ -3,7 +3,8 @@ import { CustomerId, OrderId, Sku } from './ids.ts';
 import { Currency, Minor, PriceMinor } from './money.ts';
 import type { Topic } from './topics.ts';
 
-const Time = Type.String({
+/** A point in time as events and headers carry it. */
+export const Time = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
   description: 'RFC 3339, UTC, milliseconds',
 });
