@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventTypes } from '@sagamart/contracts/events';
 import { openDoor } from './test-door.ts';
 
 type Operation = {
@@ -38,6 +39,15 @@ test('the published description is OpenAPI 3.1 and lists every route of the door
   const key = paths['/v1/orders']?.['post']?.parameters?.find(({ name }) => name === 'idempotency-key');
   assert.deepEqual([key?.in, key?.required], ['header', true]);
   assert.ok(Object.keys(paths['/v1/orders']?.['post']?.responses ?? {}).includes('4XX'));
+});
+
+test('the events of the shop are described at the door too', async (t) => {
+  const { app } = await openDoor(t);
+  const answer = await app.inject('/asyncapi.json');
+  assert.match(String(answer.headers['content-type']), /^application\/json/);
+  const { asyncapi, components } = answer.json<{ asyncapi: string; components: { messages: object } }>();
+  assert.match(asyncapi, /^3\./);
+  assert.deepEqual(Object.keys(components.messages), Object.keys(eventTypes));
 });
 
 test('the page of the description works under its own content security policy', async (t) => {

@@ -1,8 +1,12 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import { describeEvents } from '@sagamart/contracts/asyncapi';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 
-/** Publishes the description of all routes registered after this call: /openapi.json for programs, /docs for people. */
+/**
+ * Publishes the description of all routes registered after this call, /openapi.json for programs and /docs for people, and of the events that the
+ * services behind the door say to each other: /asyncapi.json.
+ */
 export async function addOpenApi(app: HttpApp): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -38,6 +42,7 @@ export async function addOpenApi(app: HttpApp): Promise<void> {
       policy.replace(' validator.swagger.io', '').replace(' upgrade-insecure-requests;', ''),
   });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  app.get('/asyncapi.json', { schema: { hide: true } }, () => describeEvents());
 }
 
 const idempotencyKey = {
