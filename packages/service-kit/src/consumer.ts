@@ -8,6 +8,8 @@ import type { ConsumedRecord } from './parked.ts';
 export type RunningConsumer = {
   /** Null while fetching; else what is wrong, for readiness. */
   readonly trouble: () => string | null;
+  /** Since when nothing came from Kafka, not even an empty answer to a fetch. */
+  readonly silentForMs: () => number;
   /** Finishes the batch in hand, commits its offsets and leaves the group, or gives that up after 4 s: what is not committed is read again. */
   readonly stop: () => Promise<void>;
 };
@@ -50,6 +52,7 @@ export function startConsumer(options: {
       ({ log }) =>
         logger.warn({ kafka: log.message, groupId }, 'kafka client'),
   });
+  const startedAt = Date.now();
   let lastFetchAt = 0;
   const stopped = once(stopping.signal, 'abort');
 
@@ -100,6 +103,7 @@ export function startConsumer(options: {
   return {
     trouble: () =>
       Date.now() - lastFetchAt < silenceMaxMs ? null : `no fetch from Kafka for ${silenceMaxMs / 1_000} s`,
+    silentForMs: () => Date.now() - Math.max(lastFetchAt, startedAt),
     stop: async () => {
       stopping.abort();
       await running;

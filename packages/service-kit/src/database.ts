@@ -68,14 +68,23 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
     // Not awaited by itself: it travels with the first statements of the work.
     const [, result] = await Promise.all([tx.query('begin'), work(tx)]);
     await tx.query('commit');
+    for (const told of toTell.get(tx) ?? []) told();
     return result;
   } catch (error) {
     await tx.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
     throw error;
   } finally {
+    toTell.delete(tx);
     tx.off('error', remember);
     tx.release(broken);
   }
+}
+
+const toTell = new WeakMap<Tx, (() => void)[]>();
+
+/** Calls `tell`, which must not throw, once this transaction has committed, and never if it does not: for what counts what has happened. */
+export function afterCommit(tx: Tx, tell: () => void): void {
+  toTell.set(tx, [...(toTell.get(tx) ?? []), tell]);
 }
 
 /** Like inTransaction, for a command that no queue would bring again: a race with others is run again, a few times. */

@@ -13,6 +13,7 @@ import {
 import { flushCompileCache } from 'node:module';
 import type { Socket } from 'node:net';
 import { answerError, answerProblem } from './http-errors.ts';
+import { addMetrics } from './http-metrics.ts';
 import { parseJsonBody } from './json-body.ts';
 import { Problem, problemMediaType } from './problem.ts';
 
@@ -53,7 +54,8 @@ const readinessTimeoutMs = 1_000;
 
 /**
  * The HTTP defaults of every service: TypeBox validation without coercion of bodies, unknown fields refused where a schema says so, every error as
- * application/problem+json, bounded bodies, headers and times, trace context on the request, and /livez and /readyz.
+ * application/problem+json, bounded bodies, headers and times, trace context on the request, and /livez,
+ * /readyz and /metrics.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const logger: FastifyBaseLogger = options.logger;
@@ -101,6 +103,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     ),
   );
   addHealthRoutes(app, options);
+  addMetrics(app);
   return app;
 }
 

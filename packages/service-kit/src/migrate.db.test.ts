@@ -28,7 +28,13 @@ test('every file is applied once, the kit first, also when several processes mig
   const runs = await Promise.all([1, 2, 3].map(() => migrateDatabase({ ownerUrl: url, folder })));
   assert.deepEqual(
     runs.flatMap(({ applied }) => applied),
-    ['kit/0001-messaging.sql', 'kit/0002-parked-acts.sql', 'service/0001-a.sql', 'service/0002-b.sql'],
+    [
+      'kit/0001-messaging.sql',
+      'kit/0002-parked-acts.sql',
+      'kit/0003-outbox-position.sql',
+      'service/0001-a.sql',
+      'service/0002-b.sql',
+    ],
   );
 });
 

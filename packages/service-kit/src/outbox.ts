@@ -1,6 +1,10 @@
 import { dataSchemaOf, type ShopEvent } from '@sagamart/contracts/cloud-event';
 import { eventTypes } from '@sagamart/contracts/events';
-import type { Tx } from './database.ts';
+import { createCounter } from '@sagamart/telemetry/metrics';
+import { metricNames } from '@sagamart/telemetry/names';
+import { afterCommit, type Tx } from './database.ts';
+
+const eventsSaid = createCounter(metricNames.eventsSaid);
 
 /**
  * Writes events to the outbox in the given order, in one statement. They are published by Debezium once the transaction commits,
@@ -25,6 +29,9 @@ export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Prom
     data: event.data,
   }));
   await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });
+  afterCommit(tx, () => {
+    for (const { type } of events) eventsSaid.inc({ type });
+  });
 }
 
 const appendSql = `

@@ -20,6 +20,7 @@ test('the published description is OpenAPI 3.1 and lists every route of the door
   assert.deepEqual(routes.toSorted(), [
     'get /.well-known/jwks.json',
     'get /livez',
+    'get /metrics',
     'get /readyz',
     'get /v1/orders',
     'get /v1/orders/{orderId}',

@@ -26,7 +26,11 @@ export async function addOpenApi(app: HttpApp): Promise<void> {
         { name: 'health' },
       ],
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
-      paths: { '/livez': health('The process is alive'), '/readyz': health('Requests can be answered') },
+      paths: {
+        '/livez': health('The process is alive'),
+        '/readyz': health('Requests can be answered'),
+        '/metrics': metricsPage,
+      },
     },
     transform: ({ schema, url, route }) => ({
       url,
@@ -58,6 +62,10 @@ const idempotencyKey = {
       examples: ['0199c0de-7a3b-7c11-8a52-3f6f0b8f7a01'],
     },
   },
+};
+
+const metricsPage = {
+  get: { tags: ['health'], summary: 'Figures for Prometheus', responses: { 200: { description: 'OpenMetrics text' } } },
 };
 
 function health(description: string) {

@@ -1,7 +1,10 @@
 import { newId } from '@sagamart/contracts/ids';
 import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
+import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { observeDatabase } from '@sagamart/service-kit/database-metrics';
+import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
@@ -20,7 +23,7 @@ const pool = createPool({ connectionString: config.DATABASE_URL, applicationName
 const partitions = await keepPartitionsAhead(pool, logger);
 if (config.SEED_CATALOGUE) logger.info(await seedCatalogue(pool, clock), 'catalogue');
 const participant = createParticipant(clock);
-const handle = createBatchHandler({ pool, participant, logger });
+const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'inventory',
@@ -28,6 +31,7 @@ const consumer = startConsumer({
   handle,
   logger,
 });
+const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'inventory' });
 const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
@@ -37,10 +41,13 @@ const app = buildApp({
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
 });
 registerParkedRoutes(app, { service: 'inventory', pool, participant, verifier, logger });
+observeDatabase(pool);
+observeConsumer({ consumer, progress, topics });
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
   { name: 'consumer', close: () => consumer.stop() },
+  { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
 ]);

@@ -1,7 +1,10 @@
 import { newId } from '@sagamart/contracts/ids';
 import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
+import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
@@ -13,6 +16,7 @@ import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createDelivery } from './delivery.ts';
 import { createParticipant, topics } from './messages.ts';
+import { readUntold } from './notification-store.ts';
 import { createMailer } from './smtp.ts';
 
 /** How late a mail whose pause has ended may be tried; a new one is tried at once. */
@@ -31,7 +35,7 @@ const delivery = startWorker({
   logger,
 });
 const participant = createParticipant({ clock, committed: delivery.nudge });
-const handle = createBatchHandler({ pool, participant, logger });
+const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'notification',
@@ -39,6 +43,7 @@ const consumer = startConsumer({
   handle,
   logger,
 });
+const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'notification' });
 const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
@@ -47,12 +52,16 @@ const app = buildApp({
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
 });
 registerParkedRoutes(app, { service: 'notification', pool, participant, verifier, logger });
+observeDatabase(pool);
+observeConsumer({ consumer, progress, topics });
+observeUnfinished(() => readUntold(pool));
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
   { name: 'consumer', close: () => consumer.stop() },
   { name: 'delivery', close: () => delivery.stop() },
   { name: 'mailer', close: async () => mailer.close() },
+  { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
 ]);

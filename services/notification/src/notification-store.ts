@@ -2,6 +2,7 @@ import type { CancelReason, OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
+import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import type { Cause, Counters } from '@sagamart/service-kit/transition';
 import type { Correspondence, Notification, PendingNotification } from './notification.ts';
 
@@ -124,6 +125,19 @@ export async function claimDue(
     const { notification } = fromRow(row);
     return notification.status === 'pending' ? [{ notification, attempts: row.attempts }] : [];
   });
+}
+
+/** How many customers have not been told yet, and how long ago the first of them was to be. */
+export async function readUntold(reader: Reader): Promise<Unfinished[]> {
+  const { rows } = await reader.query<Unfinished>({
+    name: 'read-untold',
+    text: `
+      select 'notification_pending' as state, count(*) as rows,
+        coalesce(extract(epoch from clock_timestamp() - min(uuid_extract_timestamp(cause_event_id))), 0)::float8 as "oldestAgeSeconds"
+      from (select cause_event_id from notifications where status = 'pending' order by next_attempt_at limit $1) as untold`,
+    values: [rowsCountedMax],
+  });
+  return rows;
 }
 
 /** Marks notifications as sent, each row once. */

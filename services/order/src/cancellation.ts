@@ -5,6 +5,7 @@ import { transition, type Clock } from '@sagamart/service-kit/transition';
 import { source } from './messages.ts';
 import { cancel, timeOut, type Cancellation, type Decision, type Order } from './order.ts';
 import { lockOrders, updateOrders, type StoredOrder } from './order-store.ts';
+import { measureOutcomes } from './saga-metrics.ts';
 import { appendToTimeline, type OrderEvent } from './timeline-store.ts';
 
 /**
@@ -47,6 +48,7 @@ function decided(before: StoredOrder, { order, says }: Decision, clock: Clock): 
 
 async function write(tx: Tx, decisions: readonly Decided[]): Promise<void> {
   const events = decisions.flatMap((each) => each.events);
+  measureOutcomes(tx, events);
   await Promise.all([
     updateOrders(
       tx,

@@ -1,7 +1,9 @@
 import { newId } from '@sagamart/contracts/ids';
 import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
+import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
@@ -13,6 +15,7 @@ import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { startDeadlineSweeper } from './deadlines.ts';
 import { createParticipant, topics } from './messages.ts';
+import { readUndecided } from './order-store.ts';
 
 const config = readConfig();
 const logger = createLogger({ service: 'order', level: config.LOG_LEVEL });
@@ -20,7 +23,7 @@ const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'order' });
 const partitions = await keepPartitionsAhead(pool, logger);
 const participant = createParticipant(clock);
-const handle = createBatchHandler({ pool, participant, logger });
+const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
 const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order', topics, handle, logger });
 const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order' });
 const deadlines = startDeadlineSweeper({ pool, clock, progress, logger });
@@ -35,6 +38,9 @@ const app = buildApp({
   cancelWindowMs: config.CANCEL_WINDOW,
 });
 registerParkedRoutes(app, { service: 'order', pool, participant, verifier, logger });
+observeDatabase(pool);
+observeConsumer({ consumer, progress, topics });
+observeUnfinished(() => readUndecided(pool));
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },

@@ -8,6 +8,7 @@ import { causedBy, transition, type Clock } from '@sagamart/service-kit/transiti
 import { heardByOrder, react, type HeardByOrder } from './order.ts';
 import { lockOrders, updateOrders, type StoredOrder } from './order-store.ts';
 import { lockProducts, updateProducts, type ProductUpdate } from './product-store.ts';
+import { measureOutcomes } from './saga-metrics.ts';
 import { appendToTimeline, type OrderEvent } from './timeline-store.ts';
 
 export const topics: readonly Topic[] = ['inventory.events', 'payment.events', 'notification.events', 'catalog.events'];
@@ -51,6 +52,7 @@ export function createParticipant(clock: Clock): Participant<Work, HeardByOrder 
     },
 
     save: async (tx, work) => {
+      measureOutcomes(tx, work.said);
       await Promise.all([
         work.productUpdates.size > 0 && updateProducts(tx, work.productUpdates),
         work.heard.length > 0 && updateOrders(tx, [...work.orders.values()]),

@@ -2,6 +2,7 @@ import type { OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
+import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import type { Counters } from '@sagamart/service-kit/transition';
 import type { Heard, Order, OrderState } from './order.ts';
 
@@ -111,6 +112,18 @@ export async function findOverdue(
     values: [options.graceMs, options.limit],
   });
   return rows.map(({ order_id: orderId, grace_over: graceOver }) => ({ orderId, graceOver }));
+}
+
+/** How many orders are undecided, and for how long the oldest has been. */
+export async function readUndecided(reader: Reader): Promise<Unfinished[]> {
+  const { rows } = await reader.query<Unfinished>({
+    name: 'read-undecided',
+    text: `
+      select 'order_pending' as state, count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(placed_at)), 0)::float8 as "oldestAgeSeconds"
+      from (select placed_at from orders where status = 'pending' order by deadline_at limit $1) as undecided`,
+    values: [rowsCountedMax],
+  });
+  return rows;
 }
 
 const columns = `order_id, customer_id, email, lines, total_minor, currency, deadline_at, placed_at, placed_event_id, status, reason,

@@ -9,10 +9,13 @@ import { migrateDatabase } from '@sagamart/service-kit/migrate';
 import { Problem } from '@sagamart/service-kit/problem';
 import type { Caller } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
+import { renderMetrics } from '@sagamart/telemetry/metrics';
 import { eventOf, recordOf, skuOf } from '@sagamart/test-kit/event-builder';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import { readMetric } from '@sagamart/test-kit/read-metric';
 import { buildApp } from './app.ts';
 import { createParticipant } from './messages.ts';
+import { readUndecided } from './order-store.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const signal = new AbortController().signal;
@@ -234,4 +237,31 @@ test('a confirmed order is cancelled within its window, and refused after it', a
     [(await get(`/orders/${fresh}`)).json().status, (await get(`/orders/${old}`)).json().status],
     ['cancelled', 'confirmed'],
   );
+});
+
+test('the metrics count an order as pending until it is decided, and its outcome once', async (t) => {
+  const { pool, handle, place, cancel } = await service(t);
+  const counts = async () => {
+    const text = await renderMetrics();
+    return ['confirmed', 'customer_cancelled'].map(
+      (outcome) => readMetric(text, 'sagamart_saga_duration_seconds_count', { outcome }) ?? 0,
+    );
+  };
+  const [confirmedBefore = 0, cancelledBefore = 0] = await counts();
+  const [{ orderId: kept, totalMinor }, { orderId: undone }] = [
+    (await place(twoMugs)).json(),
+    (await place(twoMugs)).json(),
+  ];
+  await pool.query(`update orders set placed_at = placed_at - interval '1 hour' where order_id = $1`, [kept]);
+  const [undecided] = await readUndecided(pool);
+  assert.deepEqual([undecided?.state, undecided?.rows], ['order_pending', 2]);
+  assert.ok(Number(undecided?.oldestAgeSeconds) >= 3_600);
+
+  const data = { orderId: kept, captureId: kept, amountMinor: totalMinor, currency: 'EUR' } as const;
+  await handle([recordOf(eventOf({ type: 'payment.captured', data }))], signal);
+  await cancel(undone);
+  // The saga had decided this order before.
+  await cancel(kept);
+  assert.deepEqual(await counts(), [confirmedBefore + 1, cancelledBefore + 1]);
+  assert.deepEqual(await readUndecided(pool), [{ state: 'order_pending', rows: 0, oldestAgeSeconds: 0 }]);
 });

@@ -1,7 +1,10 @@
 import { newId } from '@sagamart/contracts/ids';
 import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
+import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
+import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
@@ -11,7 +14,9 @@ import { createLogger } from '@sagamart/telemetry/logger';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createParticipant, topics } from './messages.ts';
+import { readOwed } from './payment-store.ts';
 import { createProvider } from './provider.ts';
+import { measured } from './provider-metrics.ts';
 import { providerAlarm, startProviderCalls } from './provider-calls.ts';
 
 const config = readConfig();
@@ -19,9 +24,9 @@ const logger = createLogger({ service: 'payment', level: config.LOG_LEVEL });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'payment' });
 const partitions = await keepPartitionsAhead(pool, logger);
-const calls = startProviderCalls({ pool, provider: createProvider(config), clock, logger });
+const calls = startProviderCalls({ pool, provider: measured(createProvider(config)), clock, logger });
 const participant = createParticipant(clock, calls.nudge);
-const handle = createBatchHandler({ pool, participant, logger });
+const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'payment',
@@ -29,6 +34,7 @@ const consumer = startConsumer({
   handle,
   logger,
 });
+const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'payment' });
 const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
@@ -39,11 +45,15 @@ const app = buildApp({
   alarms: [providerAlarm(pool)],
 });
 registerParkedRoutes(app, { service: 'payment', pool, participant, verifier, logger });
+observeDatabase(pool);
+observeConsumer({ consumer, progress, topics });
+observeUnfinished(() => readOwed(pool));
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
   { name: 'consumer', close: () => consumer.stop() },
   { name: 'provider calls', close: () => calls.stop() },
+  { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
 ]);

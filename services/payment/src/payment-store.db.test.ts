@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { newId, uuidv7TimeMs, type EventId, type OrderId } from '@sagamart/contracts/ids';
 import { createPool, inTransaction } from '@sagamart/service-kit/database';
 import { migrateDatabase } from '@sagamart/service-kit/migrate';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import type { Pool } from 'pg';
 import type { Owed } from './payment.ts';
-import { claimDueCalls, lockPayments, postponeCall, updatePayments, type DueCall } from './payment-store.ts';
+import { claimDueCalls, lockPayments, postponeCall, readOwed, updatePayments, type DueCall } from './payment-store.ts';
 
 const folder = join(import.meta.dirname, '../migrations');
 const leaseMs = 60_000;
@@ -77,4 +77,25 @@ test('who has waited longest is asked about first, and nobody before the time', 
     [...first, ...rest].map(({ orderId }) => orderId),
     [early, late],
   );
+});
+
+test('of each kind of answer that the provider owes, the number and the age of the oldest are known', async (t) => {
+  const pool = await freshPool(t);
+  const refunding = { status: 'refunding', terms, captureId: 'cap-1' } as const;
+  for (const [orderId, payment] of [
+    [newId<OrderId>(), { status: 'capturing', terms }],
+    [newId<OrderId>(), refunding],
+    [newId<OrderId>(), { ...refunding, captureId: 'cap-2' }],
+  ] as const)
+    await write(pool, orderId, payment);
+  const longAgo = newId<EventId>().replace(/^.{13}/, '019a0000-0000');
+  await pool.query(`update payments set call_cause_id = $1 where capture_id = 'cap-2'`, [longAgo]);
+  const owed = new Map((await readOwed(pool)).map(({ state, ...each }) => [state, each]));
+  assert.deepEqual(
+    ['payment_capturing', 'payment_voiding', 'payment_refunding'].map((state) => owed.get(state)?.rows),
+    [1, 0, 2],
+  );
+  assert.equal(owed.get('payment_voiding')?.oldestAgeSeconds, 0);
+  const ageMs = Date.now() - uuidv7TimeMs(longAgo);
+  assert.ok(Math.abs(Number(owed.get('payment_refunding')?.oldestAgeSeconds) * 1_000 - ageMs) < 60_000);
 });

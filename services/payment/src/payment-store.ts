@@ -1,6 +1,7 @@
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
+import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import type { Counters } from '@sagamart/service-kit/transition';
 import { isOwed, type Owed, type Payment, type Terms } from './payment.ts';
 
@@ -97,6 +98,22 @@ export async function postponeCall(reader: Reader, { orderId, payment }: DueCall
     text: `update payments set ask_at = now() + $3 * interval '1 millisecond' where order_id = $1 and status = $2`,
     values: [orderId, payment.status, pauseMs],
   });
+}
+
+/** How many captures, voids and refunds the provider still owes an answer for, and how long ago the oldest of each was caused. */
+export async function readOwed(reader: Reader): Promise<Unfinished[]> {
+  const { rows } = await reader.query<Unfinished>({
+    name: 'read-owed',
+    text: `
+      select 'payment_' || state as state, count(caused_at) as rows,
+        coalesce(extract(epoch from clock_timestamp() - min(caused_at)), 0)::float8 as "oldestAgeSeconds"
+      from unnest(array['capturing', 'voiding', 'refunding']) as state
+      left join (select status, uuid_extract_timestamp(call_cause_id) as caused_at from payments where ask_at is not null order by ask_at limit $1)
+        as owed on owed.status = state
+      group by state`,
+    values: [rowsCountedMax],
+  });
+  return rows;
 }
 
 const columns = `order_id, customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, refund_id, decline_reason,
