@@ -7,15 +7,18 @@ import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
 const topics = Object.keys(topicOwners);
 const readDeadlineMs = 60_000;
 
-/** Every message of the saga's topics up to now, as it stands there, headers included. */
-export async function readPublished(brokers: readonly string[]): Promise<KafkaRecord[]> {
+/** A message as it stands on its topic, and where: `<topic> <partition> <offset>`. */
+export type PublishedMessage = KafkaRecord & { readonly place: string };
+
+/** Every message of the saga's topics up to now, headers included. */
+export async function readPublished(brokers: readonly string[]): Promise<PublishedMessage[]> {
   const kafka = new Kafka({ clientId: 'e2e', brokers: [...brokers], logLevel: logLevel.NOTHING });
   // A group of its own, deleted with it: nobody else's offsets move.
   const groupId = `e2e-${randomUUID()}`;
   const [admin, consumer] = [kafka.admin(), kafka.consumer({ groupId, allowAutoTopicCreation: false })];
   await Promise.all([admin.connect(), consumer.connect()]);
   try {
-    const records: KafkaRecord[] = [];
+    const messages: PublishedMessage[] = [];
     const unread = new Map<string, number>();
     for (const topic of topics)
       for (const { partition, low, high } of await admin.fetchTopicOffsets(topic))
@@ -26,13 +29,14 @@ export async function readPublished(brokers: readonly string[]): Promise<KafkaRe
       eachMessage: async ({ topic, partition, message }) => {
         const place = `${topic} ${partition}`;
         const end = unread.get(place) ?? 0;
-        if (Number(message.offset) < end) records.push(recordOf(topic, message));
+        if (Number(message.offset) < end)
+          messages.push({ ...recordOf(topic, message), place: `${place} ${message.offset}` });
         if (Number(message.offset) + 1 >= end) unread.delete(place);
         return Promise.resolve();
       },
     });
     await waitUntil('the topics are read to their end', () => Promise.resolve(unread.size === 0), readDeadlineMs);
-    return records;
+    return messages;
   } finally {
     await consumer.disconnect();
     await admin.deleteGroups([groupId]).catch(() => undefined);

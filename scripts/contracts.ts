@@ -26,8 +26,8 @@ for (const contract of contracts) {
 const { kafkaBrokers } = await findShop();
 const published = (await readPublished(kafkaBrokers)).flatMap((record) => {
   const parsed = parseRecord(record);
-  const { value: _, ...rest } = record;
-  return parsed.kind === 'known' ? [{ ...rest, data: parsed.event.data }] : [];
+  const { topic, key, headers } = record;
+  return parsed.kind === 'known' ? [{ topic, key, headers, data: parsed.event.data }] : [];
 });
 for (const contract of contracts.filter(({ name }) => name !== 'headers')) {
   for (const form of recordForms(contract, published)) console.log(`never seen in this shop: ${contract.name} ${form}`);
