@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultPorts } from '@sagamart/stack/settings';
+import { openSpanReceiver } from '@sagamart/test-kit/span-receiver';
 import { startShop, stopShop } from '@sagamart/stack/shop';
 import { runTestFiles, type Tally } from './test-run.ts';
 
@@ -14,11 +15,17 @@ export async function testOwnShop(suite: { files: string[]; timeoutMs: number; r
   const home = join(tmpdir(), `sagamart-e2e-${process.pid}`);
   const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
   process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
+  const receiver = await openSpanReceiver();
   try {
     const portOffset = await freePortOffset(Object.values(defaultPorts));
-    const { stop } = await startShop({ home, portOffset });
+    const { stop } = await startShop({ home, portOffset, env: tracedTo(receiver.url) });
     try {
-      const env = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset), SAGAMART_TARGET: 'native' };
+      const env = {
+        SAGAMART_HOME: home,
+        SAGAMART_PORT_OFFSET: String(portOffset),
+        SAGAMART_TARGET: 'native',
+        SAGAMART_TRACES_URL: receiver.url,
+      };
       return await runTestFiles({ ...suite, concurrency: 1, env });
     } finally {
       await stop();
@@ -28,8 +35,14 @@ export async function testOwnShop(suite: { files: string[]; timeoutMs: number; r
     console.error(`${String(error)}\nThe logs of the shop are in ${home}/log.`);
     return { passed: 0, failed: 1 };
   } finally {
+    await receiver.close();
     process.off('SIGINT', stopOnSignal).off('SIGTERM', stopOnSignal);
   }
+}
+
+/** The variables that make a shop send every span to a receiver, soon. */
+function tracedTo(url: string): Record<string, string> {
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '200' };
 }
 
 const offsetMin = 11_000;

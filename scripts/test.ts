@@ -45,6 +45,6 @@ try {
 
 if (named.length === 0) {
   console.log('\nthe shop, from end to end');
-  tallies.push(await testOwnShop({ files: globSync('e2e/*.e2e.ts', { cwd: root }).toSorted(), ...endToEnd }));
+  tallies.push(await testOwnShop({ files: globSync('e2e/{,traced/}*.e2e.ts', { cwd: root }).toSorted(), ...endToEnd }));
 }
 closeTally(tallies);

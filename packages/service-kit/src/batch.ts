@@ -2,10 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
+import { markFailed } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
 import { inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
 import { recordInInbox, type InboxEntry } from './inbox.ts';
+import { startMessageSpans, type MessageSpans } from './message-spans.ts';
 import { blockedScopes, insertParked, lockScopes, scopeOf, type ConsumedRecord, type Parking } from './parked.ts';
 import { inboxEntry, readRecord, type Read, type Readable } from './read-record.ts';
 
@@ -65,24 +67,26 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
   const now = options.now ?? (() => new Date());
 
   return async (records, signal) => {
-    const outcomes = await handleAll(
-      records.map((record) => readRecord(record, now())),
-      signal,
-    );
-    for (const [index, outcome] of outcomes.entries()) {
-      const record = records[index];
-      if (record !== undefined) observe?.(record, outcome);
+    const spans = startMessageSpans(records.map((record) => readRecord(record, now())));
+    try {
+      const outcomes = await handleAll(spans, signal);
+      for (const [index, outcome] of outcomes.entries()) {
+        const record = records[index];
+        if (record !== undefined) observe?.(record, outcome);
+      }
+      return outcomes;
+    } finally {
+      spans.end();
     }
-    return outcomes;
   };
 
-  async function handleAll(read: readonly Read[], signal: AbortSignal): Promise<Outcome[]> {
-    if (read.every((each) => each.kind !== 'refused')) {
-      const whole = await attempt(read, batchAttemptsMax, signal);
+  async function handleAll({ messages, together, alone }: MessageSpans<Read>, signal: AbortSignal): Promise<Outcome[]> {
+    if (messages.every((each) => each.kind !== 'refused')) {
+      const whole = await together(() => attempt(messages, batchAttemptsMax, signal));
       if (!('failed' in whole)) return whole;
     }
     const outcomes: Outcome[] = [];
-    for (const each of read) outcomes.push(...(await handleAlone(each, signal)));
+    for (const each of messages) outcomes.push(...(await alone(each, () => handleAlone(each, signal))));
     return outcomes;
   }
 
@@ -148,6 +152,7 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
 
   async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<Outcome> {
     const parking: Parking = { record: each.record, reason, error };
+    markFailed(reason);
     const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
     logger.error(
       { reason, error, topic: each.record.topic, partition: each.record.partition, offset: each.record.offset },

@@ -146,6 +146,7 @@ function toRecord(topic: string, partition: number, message: KafkaMessage): Cons
     topic,
     partition,
     offset: message.offset,
+    appendedAtMs: Number(message.timestamp),
     key: message.key?.toString('utf8') ?? null,
     value: message.value?.toString('utf8') ?? null,
     bytes: message.value,

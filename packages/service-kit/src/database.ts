@@ -1,3 +1,6 @@
+import type { Span } from '@opentelemetry/api';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { inChildSpan } from '@sagamart/telemetry/spans';
 import { Pool, TypeOverrides, types, type PoolClient } from 'pg';
 import { triageDatabaseError } from './database-trouble.ts';
 
@@ -58,8 +61,18 @@ export function databaseReadiness(pool: Pool): { name: string; check: () => Prom
 }
 
 /** Runs `work` in one READ COMMITTED transaction: committed when it returns, rolled back when it throws. */
-export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inChildSpan(spanName.transaction, { kind: 'CLIENT', attributes: postgres }, (span) =>
+    transact(pool, work, span),
+  );
+}
+
+// One span a transaction: one for each statement says little more, and a checkout has some hundred of them.
+const postgres = { [attribute.dbSystem]: 'postgresql' };
+
+async function transact<T>(pool: Pool, work: (tx: Tx) => Promise<T>, span: Span | undefined): Promise<T> {
   const tx = await pool.connect();
+  if (tx.database !== undefined) span?.setAttribute(attribute.dbNamespace, tx.database);
   let broken: Error | undefined;
   // Without a listener, a connection that dies between two statements would end the process.
   const remember = (error: Error): void => void (broken = error);

@@ -16,6 +16,7 @@ import { answerError, answerProblem } from './http-errors.ts';
 import { addMetrics } from './http-metrics.ts';
 import { parseJsonBody } from './json-body.ts';
 import { Problem, problemMediaType } from './problem.ts';
+import { beginRequest, traceRequests } from './request-span.ts';
 
 /** A Fastify 5 instance whose request and reply types come from TypeBox schemas. */
 export type HttpApp = FastifyInstance<
@@ -41,7 +42,7 @@ export type HttpAppOptions = {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** W3C trace context of this request: the caller's when valid, else a new root. */
+    /** W3C trace context of this request: its own span when it is traced, else the caller's when valid, else a new root. */
     readonly traceparent: string;
   }
 }
@@ -54,7 +55,7 @@ const readinessTimeoutMs = 1_000;
 
 /**
  * The HTTP defaults of every service: TypeBox validation without coercion of bodies, unknown fields refused where a schema says so, every error as
- * application/problem+json, bounded bodies, headers and times, trace context on the request, and /livez,
+ * application/problem+json, bounded bodies, headers and times, a span and a trace context a request, and /livez,
  * /readyz and /metrics.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
@@ -62,7 +63,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const base = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceparent' }),
-    genReqId: (request) => continueTrace(request.headers['traceparent']),
+    genReqId: beginRequest,
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
     http: { maxHeaderSize: headerBytesMax },
@@ -86,6 +87,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       return this.id;
     },
   });
+  traceRequests(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
     try {

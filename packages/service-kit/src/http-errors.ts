@@ -18,6 +18,7 @@ export function answerProblem(problem: Problem, request: FastifyRequest, reply: 
   return reply
     .code(problem.status)
     .headers(problem.headers)
+    .header('traceresponse', request.id)
     .type(problemMediaType)
     .serializer((body: string) => body)
     .send(JSON.stringify(problem.body(traceIdOf(request.id))));

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { parkingReasonOf, takePart, type Participant } from './batch.ts';
 import { inRetriedTransaction, inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError } from './database-trouble.ts';
+import { startMessageSpans } from './message-spans.ts';
 import { lockScopes } from './parked.ts';
 import {
   appendAct,
@@ -112,7 +113,12 @@ export function createParkedActs<Work, Heard extends EventType>(options: {
       await appendAct(tx, { ...actOf(message, turn), outcome: 'parked', error: read.detail });
       return 'failed';
     }
-    await takePart(tx, participant, [read.event]);
+    const spans = startMessageSpans([read]);
+    try {
+      for (const { event } of spans.messages) await spans.together(() => takePart(tx, participant, [event]));
+    } finally {
+      spans.end();
+    }
     await settleParked(tx, message.id, 'replayed');
     await appendAct(tx, { ...actOf(message, turn), outcome: 'replayed', error: null });
     return 'settled';

@@ -6,6 +6,8 @@ export type ConsumedRecord = KafkaRecord & {
   readonly partition: number;
   readonly offset: string;
   readonly bytes: Buffer | null;
+  /** When the broker appended it, in Unix milliseconds; unknown of a record that was parked. */
+  readonly appendedAtMs?: number;
 };
 
 export type Parking = { readonly record: ConsumedRecord; readonly reason: string; readonly error: string };

@@ -106,3 +106,46 @@ export const metricNames = {
     labelNames: ['version', 'node'],
   },
 } as const;
+
+/**
+ * Every name this shop emits on spans. Names without the prefix `sagamart.` are OpenTelemetry's own (semantic conventions 1.45: HTTP, database,
+ * messaging); none holds a payload, an address or a payment method.
+ */
+export const attribute = {
+  httpMethod: 'http.request.method',
+  httpRoute: 'http.route',
+  httpStatus: 'http.response.status_code',
+  serverAddress: 'server.address',
+  serverPort: 'server.port',
+  errorType: 'error.type',
+  dbSystem: 'db.system.name',
+  dbNamespace: 'db.namespace',
+  dbOperation: 'db.operation.name',
+  messagingSystem: 'messaging.system',
+  messagingOperation: 'messaging.operation.name',
+  messagingOperationType: 'messaging.operation.type',
+  messagingDestination: 'messaging.destination.name',
+  messagingPartition: 'messaging.destination.partition.id',
+  messagingOffset: 'messaging.kafka.offset',
+  messagingBatchSize: 'messaging.batch.message_count',
+  messageId: 'messaging.message.id',
+  eventType: 'sagamart.event.type',
+  orderId: 'sagamart.order.id',
+} as const;
+
+/** The names of spans, and what stands in them: a route, a service, an event type; never an id. */
+export const spanName = {
+  request: (method: string, route: string | undefined) => (route === undefined ? method : `${method} ${route}`),
+  call: (method: string, service: string) => `${method} ${service}`,
+  transaction: 'transaction',
+  redisCount: 'EVAL',
+  process: (eventType: string) => `process ${eventType}`,
+  batch: (topic: string) => `batch of ${topic}`,
+  inOutbox: (eventType: string) => `${eventType} in outbox`,
+  inTopic: (eventType: string) => `${eventType} in topic`,
+  askProvider: (what: string) => `ask provider: ${what}`,
+  sendMail: 'send mail',
+  cancelOrder: 'cancel order',
+  timeOutOrder: 'time out order',
+  sweepDeadlines: 'sweep deadlines',
+} as const;

@@ -40,5 +40,5 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
 }
 
 const methods = ['GET', 'POST', 'PUT'];
-const exposedHeaders = ['location', 'retry-after', 'ratelimit', 'ratelimit-policy'];
+const exposedHeaders = ['location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'traceresponse'];
 const corsSeconds = 600;

@@ -2,6 +2,7 @@ import { listen } from '@sagamart/service-kit/http-app';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { verifierWithKeys } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
+import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { loadGatewayConfig } from './config.ts';
 import { createRequestCounter } from './request-counter.ts';
@@ -10,6 +11,7 @@ import { createUpstream } from './upstream.ts';
 
 const config = loadGatewayConfig();
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
+const tracing = await startTracing({ service: 'gateway', logger });
 const keys = await openSessionKeys(config.SESSION_KEYS_FILE, logger);
 const verifier = verifierWithKeys({ keyOf: keys.keyOf, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE });
 const counter = createRequestCounter(config.REDIS_URL, logger);
@@ -28,5 +30,6 @@ closeOnSignal(logger, [
     close: () => upstream.close(),
   })),
   { name: 'redis', close: () => counter.close() },
+  { name: 'tracing', close: () => tracing.close() },
 ]);
 await listen(app, config);

@@ -1,4 +1,6 @@
 import type { Logger } from '@sagamart/telemetry/logger';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { inChildSpan } from '@sagamart/telemetry/spans';
 import { Redis } from 'ioredis';
 
 /** Counts requests of a key in fixed windows. Never throws and never takes longer than 0.2 s. */
@@ -38,7 +40,9 @@ export function createRequestCounter(redisUrl: string, logger: Logger): RequestC
     async count(key, windowMs) {
       if (performance.now() < askAgainAtMs) return here.count(key, windowMs);
       try {
-        const counted = await redis.eval(countScript, 1, `${keyPrefix}${key}`, windowMs);
+        const counted = await inChildSpan(spanName.redisCount, { kind: 'CLIENT', attributes: redisEval }, () =>
+          redis.eval(countScript, 1, `${keyPrefix}${key}`, windowMs),
+        );
         if (!isPair(counted)) throw new Error('Redis answered something else than a count and its time left');
         turnTo(false);
         return { current: counted[0], ttl: counted[1] };
@@ -71,6 +75,8 @@ export function createProcessCounts(nowMs: () => number = () => performance.now(
   };
 }
 
+// Not the key: it holds an address.
+const redisEval = { [attribute.dbSystem]: 'redis', [attribute.dbOperation]: 'EVAL' };
 const keyPrefix = 'rate-limit:';
 const keysMax = 100_000;
 const commandTimeoutMs = 200;

@@ -1,4 +1,7 @@
 import { Problem } from '@sagamart/service-kit/problem';
+import type { Span } from '@opentelemetry/api';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { inSpan, markFailed, traceparentOf } from '@sagamart/telemetry/spans';
 import {
   bulkhead,
   circuitBreaker,
@@ -72,7 +75,11 @@ export function createUpstream(name: string, url: string): Upstream {
         timeout(call.timeoutMs ?? attemptTimeoutMs, TimeoutStrategy.Aggressive),
       );
       try {
-        return await policy.execute(({ signal }) => ask(pool, call, signal));
+        return await policy.execute(({ signal }) =>
+          inSpan(spanName.call(call.method, name), { kind: 'CLIENT', parent: call.headers['traceparent'] }, (span) =>
+            ask(pool, call, { signal, span }),
+          ),
+        );
       } catch (error) {
         throw problemOf(name, error);
       }
@@ -99,15 +106,23 @@ const failuresBeforeBreak = 5;
 const breakerRestMs = 1_000;
 const answerBytesMax = 8 * 1024 * 1024;
 
-async function ask(pool: Pool, call: UpstreamCall, signal: AbortSignal): Promise<UpstreamAnswer> {
+async function ask(
+  pool: Pool,
+  call: UpstreamCall,
+  { signal, span }: { signal: AbortSignal; span: Span },
+): Promise<UpstreamAnswer> {
   const hasBody = call.body !== undefined;
+  const traceparent = traceparentOf(span);
+  const sent = { ...call.headers, ...(traceparent !== null && { traceparent }) };
   const { statusCode, headers, body } = await pool.request({
     method: call.method,
     path: call.path,
-    headers: hasBody ? { ...call.headers, 'content-type': 'application/json' } : call.headers,
+    headers: hasBody ? { ...sent, 'content-type': 'application/json' } : sent,
     body: hasBody ? JSON.stringify(call.body) : null,
     signal,
   });
+  span.setAttributes({ [attribute.httpMethod]: call.method, [attribute.httpStatus]: statusCode });
+  if (statusCode >= 400) markFailed(String(statusCode), span);
   return { status: statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };
 }
 

@@ -11,6 +11,7 @@ import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
+import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { seedCatalogue } from './catalogue.ts';
 import { readConfig } from './config.ts';
@@ -18,6 +19,7 @@ import { createParticipant, topics } from './messages.ts';
 
 const config = readConfig();
 const logger = createLogger({ service: 'inventory', level: config.LOG_LEVEL });
+const tracing = await startTracing({ service: 'inventory', logger });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'inventory' });
 const partitions = await keepPartitionsAhead(pool, logger);
@@ -50,5 +52,6 @@ closeOnSignal(logger, [
   { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
+  { name: 'tracing', close: () => tracing.close() },
 ]);
 await listen(app, config);

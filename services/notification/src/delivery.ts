@@ -2,6 +2,8 @@ import { inTransaction, type Tx } from '@sagamart/service-kit/database';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition } from '@sagamart/service-kit/transition';
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import { spanName } from '@sagamart/telemetry/names';
+import { inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
 import { composeMail } from './mail.ts';
 import { source } from './messages.ts';
@@ -19,7 +21,7 @@ import { connectionsMax, sendTimeoutMs } from './smtp.ts';
 
 const claimLeaseMs = 3 * sendTimeoutMs;
 
-type Taken = { readonly claim: Claim; readonly sentAt: Date };
+type Taken = { readonly claim: Claim; readonly sentAt: Date; readonly traceparent: string | null };
 type NotTaken = { readonly claim: Claim; readonly error: unknown };
 
 /**
@@ -61,8 +63,10 @@ export function createDelivery({
 
   async function attempt(claim: Claim): Promise<Taken | NotTaken> {
     try {
-      await mailer.send(composeMail(claim.notification));
-      return { claim, sentAt: clock.now() };
+      return await inSpan(spanName.sendMail, { kind: 'CLIENT', parent: claim.traceparent }, async (span) => {
+        await mailer.send(composeMail(claim.notification));
+        return { claim, sentAt: clock.now(), traceparent: traceparentOf(span) };
+      });
     } catch (error) {
       return { claim, error };
     }
@@ -74,7 +78,7 @@ export function createDelivery({
     const correspondences = await lockCorrespondences(tx, [...orderIds]);
     const sent: StoredNotification[] = [];
     const said: ShopEvent[] = [];
-    for (const { claim, sentAt } of taken) {
+    for (const { claim, sentAt, traceparent } of taken) {
       const { orderId, outcome } = claim.notification;
       const before = correspondences.get(orderId);
       const stored = before?.notifications.find((each) => each.notification.outcome === outcome);
@@ -82,7 +86,8 @@ export function createDelivery({
         throw new RangeError(`notification ${orderId} ${outcome} is gone: its row is never deleted`);
       const delivered = deliver(stored.notification, sentAt);
       if (delivered === 'already_recorded') continue;
-      const { lamport, version, events } = transition(source, before, stored.cause, delivered.says, clock);
+      const cause = { ...stored.cause, traceparent };
+      const { lamport, version, events } = transition(source, before, cause, delivered.says, clock);
       correspondences.set(orderId, { ...before, lamport, version });
       sent.push({ ...stored, notification: delivered.notification });
       said.push(...events);

@@ -12,6 +12,7 @@ import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
 import { startWorker } from '@sagamart/service-kit/worker';
 import { createLogger } from '@sagamart/telemetry/logger';
+import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createDelivery } from './delivery.ts';
@@ -24,6 +25,7 @@ const deliveryIdleMs = 500;
 
 const config = readConfig();
 const logger = createLogger({ service: 'notification', level: config.LOG_LEVEL });
+const tracing = await startTracing({ service: 'notification', logger });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'notification' });
 const partitions = await keepPartitionsAhead(pool, logger);
@@ -64,5 +66,6 @@ closeOnSignal(logger, [
   { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
+  { name: 'tracing', close: () => tracing.close() },
 ]);
 await listen(app, config);

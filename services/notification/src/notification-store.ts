@@ -19,7 +19,11 @@ export type StoredCorrespondence = {
 } & Counters;
 
 /** A notification that this process may now try to send; `attempts` counts this one. */
-export type Claim = { readonly notification: PendingNotification; readonly attempts: number };
+export type Claim = {
+  readonly notification: PendingNotification;
+  readonly attempts: number;
+  readonly traceparent: string | null;
+};
 
 /** Creates the rows that are missing, then locks all of them, sorted, and returns them with their notifications. */
 export async function lockCorrespondences(
@@ -123,7 +127,8 @@ export async function claimDue(
   });
   return rows.flatMap((row) => {
     const { notification } = fromRow(row);
-    return notification.status === 'pending' ? [{ notification, attempts: row.attempts }] : [];
+    const { attempts, traceparent } = row;
+    return notification.status === 'pending' ? [{ notification, attempts, traceparent }] : [];
   });
 }
 

@@ -2,6 +2,9 @@ import type { OrderId } from '@sagamart/contracts/ids';
 import type { Tx } from '@sagamart/service-kit/database';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition, type Clock } from '@sagamart/service-kit/transition';
+import type { Span } from '@opentelemetry/api';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { activeTraceparent, startSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import { source } from './messages.ts';
 import { cancel, timeOut, type Cancellation, type Decision, type Order } from './order.ts';
 import { lockOrders, updateOrders, type StoredOrder } from './order-store.ts';
@@ -21,7 +24,7 @@ export async function cancelForCustomer(
   if (before === undefined || !options.maySee(before.order)) return null;
   const cancellation = cancel(before.order, options.clock.now(), options.cancelWindowMs);
   if (typeof cancellation === 'string') return { order: before.order, cancellation };
-  await write(tx, [decided(before, cancellation, options.clock)]);
+  await write(tx, [decided(before, cancellation, options.clock, spanName.cancelOrder)]);
   return { order: cancellation.order, cancellation };
 }
 
@@ -30,20 +33,25 @@ export async function timeOutOrders(tx: Tx, orderIds: readonly OrderId[], clock:
   const stored = await lockOrders(tx, orderIds);
   const decisions = stored.flatMap((before) => {
     const decision = timeOut(before.order, clock.now());
-    return decision.says.length === 0 ? [] : [decided(before, decision, clock)];
+    return decision.says.length === 0 ? [] : [decided(before, decision, clock, spanName.timeOutOrder)];
   });
   if (decisions.length > 0) await write(tx, decisions);
   return decisions.length;
 }
 
-type Decided = { stored: StoredOrder; events: OrderEvent[] };
+type Decided = { stored: StoredOrder; events: OrderEvent[]; span: Span };
 
-/** A cancel and a timer have no event of their own: what they say is caused by order.placed and belongs to its trace. */
-function decided(before: StoredOrder, { order, says }: Decision, clock: Clock): Decided {
-  const { placedEventId: causationId, traceparent } = before;
-  const cause = { causationId, lamport: 0, correlationId: order.orderId, traceparent };
+/** A cancel and a timer have no event of their own: what they say is caused by order.placed and belongs to its trace, where a link leads to them. */
+function decided(before: StoredOrder, { order, says }: Decision, clock: Clock, name: string): Decided {
+  const { placedEventId: causationId, traceparent: parent } = before;
+  const span = startSpan(name, {
+    parent,
+    links: [activeTraceparent()],
+    attributes: { [attribute.orderId]: order.orderId },
+  });
+  const cause = { causationId, lamport: 0, correlationId: order.orderId, traceparent: traceparentOf(span) };
   const { lamport, version, events } = transition(source, before, cause, says, clock);
-  return { stored: { ...before, order, lamport, version }, events };
+  return { stored: { ...before, order, lamport, version }, events, span };
 }
 
 async function write(tx: Tx, decisions: readonly Decided[]): Promise<void> {
@@ -57,4 +65,5 @@ async function write(tx: Tx, decisions: readonly Decided[]): Promise<void> {
     appendToTimeline(tx, events),
     appendToOutbox(tx, events),
   ]);
+  for (const { span } of decisions) span.end();
 }

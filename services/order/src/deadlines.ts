@@ -5,6 +5,8 @@ import type { GroupProgress, Offsets } from '@sagamart/service-kit/group-progres
 import type { Clock } from '@sagamart/service-kit/transition';
 import { startWorker, type Worker } from '@sagamart/service-kit/worker';
 import type { Logger } from '@sagamart/telemetry/logger';
+import { spanName } from '@sagamart/telemetry/names';
+import { inSpan } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
 import { timeOutOrders } from './cancellation.ts';
 import { findOverdue } from './order-store.ts';
@@ -49,7 +51,9 @@ export function startDeadlineSweeper(deps: {
       });
       if (due.length === 0) return false;
       const orderIds = due.map(({ orderId }) => orderId);
-      const timedOut = await inTransaction(pool, (tx) => timeOutOrders(tx, orderIds, clock));
+      const timedOut = await inSpan(spanName.sweepDeadlines, { parent: null }, () =>
+        inTransaction(pool, (tx) => timeOutOrders(tx, orderIds, clock)),
+      );
       logger.info({ timedOut }, 'orders past their deadline are cancelled');
       return due.length === overdueMax;
     },

@@ -11,6 +11,7 @@ import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
+import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { startDeadlineSweeper } from './deadlines.ts';
@@ -19,6 +20,7 @@ import { readUndecided } from './order-store.ts';
 
 const config = readConfig();
 const logger = createLogger({ service: 'order', level: config.LOG_LEVEL });
+const tracing = await startTracing({ service: 'order', logger });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'order' });
 const partitions = await keepPartitionsAhead(pool, logger);
@@ -49,5 +51,6 @@ closeOnSignal(logger, [
   { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
+  { name: 'tracing', close: () => tracing.close() },
 ]);
 await listen(app, config);

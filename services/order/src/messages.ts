@@ -5,6 +5,7 @@ import type { Topic } from '@sagamart/contracts/topics';
 import { UnreachablePair, type Participant } from '@sagamart/service-kit/batch';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { causedBy, transition, type Clock } from '@sagamart/service-kit/transition';
+import { withinTrace } from '@sagamart/telemetry/trace-context';
 import { heardByOrder, react, type HeardByOrder } from './order.ts';
 import { lockOrders, updateOrders, type StoredOrder } from './order-store.ts';
 import { lockProducts, updateProducts, type ProductUpdate } from './product-store.ts';
@@ -69,7 +70,8 @@ function decideOrder(work: Work, event: ShopEvent<HeardByOrder>, clock: Clock): 
   if (before === undefined) throw new UnreachablePair('unknown', event.type);
   const reaction = react(before.order, event, clock.now());
   if (reaction === 'unreachable') throw new UnreachablePair(before.order.status, event.type);
-  const { lamport, version, events } = transition(source, before, causedBy(event), reaction.says, clock);
+  const cause = { ...causedBy(event), traceparent: withinTrace(before.traceparent, event.traceparent) };
+  const { lamport, version, events } = transition(source, before, cause, reaction.says, clock);
   work.orders.set(orderId, { ...before, order: reaction.order, lamport, version });
   work.heard.push(event);
   work.said.push(...events);

@@ -11,6 +11,7 @@ import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
 import { createLogger } from '@sagamart/telemetry/logger';
+import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createParticipant, topics } from './messages.ts';
@@ -21,6 +22,7 @@ import { providerAlarm, startProviderCalls } from './provider-calls.ts';
 
 const config = readConfig();
 const logger = createLogger({ service: 'payment', level: config.LOG_LEVEL });
+const tracing = await startTracing({ service: 'payment', logger });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'payment' });
 const partitions = await keepPartitionsAhead(pool, logger);
@@ -56,5 +58,6 @@ closeOnSignal(logger, [
   { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },
   { name: 'database', close: () => pool.end() },
+  { name: 'tracing', close: () => tracing.close() },
 ]);
 await listen(app, config);

@@ -4,6 +4,7 @@ import type { Topic } from '@sagamart/contracts/topics';
 import type { Participant } from '@sagamart/service-kit/batch';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { causedBy, transition, type Clock } from '@sagamart/service-kit/transition';
+import { withinTrace } from '@sagamart/telemetry/trace-context';
 import { heardByPayment, isOwed, react, type HeardByPayment } from './payment.ts';
 import { lockPayments, updatePayments, type StoredPayment } from './payment-store.ts';
 
@@ -37,7 +38,9 @@ export function createParticipant(clock: Clock, committed: () => void): Particip
         customerId: 'customerId' in event.data ? event.data.customerId : before.customerId,
         payment,
         callCauseId: startsCall ? event.id : before.callCauseId,
-        traceparent: before.traceparent ?? event.traceparent,
+        traceparent: startsCall
+          ? withinTrace(before.traceparent, event.traceparent)
+          : (before.traceparent ?? event.traceparent),
         lamport,
         version,
       });

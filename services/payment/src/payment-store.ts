@@ -13,6 +13,7 @@ export type StoredPayment = {
   readonly payment: Payment;
   /** The event that started the last call to the provider. */
   readonly callCauseId: EventId | null;
+  /** The span of that event, or of the first one heard. */
   readonly traceparent: string | null;
 } & Counters;
 
@@ -68,6 +69,7 @@ export type DueCall = {
   readonly orderId: OrderId;
   readonly payment: Owed;
   readonly causeId: EventId | null;
+  readonly traceparent: string | null;
   readonly attempts: number;
 };
 
@@ -87,7 +89,8 @@ export async function claimDueCalls(reader: Reader, options: { limit: number; le
   return rows.flatMap((row) => {
     const payment = stateOf(row);
     if (!isOwed(payment)) return [];
-    return [{ orderId: row.order_id, payment, causeId: row.call_cause_id, attempts: row.attempts }];
+    const { order_id: orderId, call_cause_id: causeId, traceparent, attempts } = row;
+    return [{ orderId, payment, causeId, traceparent, attempts }];
   });
 }
 

@@ -4,6 +4,8 @@ import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition, type Clock } from '@sagamart/service-kit/transition';
 import { startWorker, type Worker } from '@sagamart/service-kit/worker';
 import type { Logger } from '@sagamart/telemetry/logger';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { inSpan, markFailed, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
 import { source } from './messages.ts';
 import { isOwed, pauseAfterMs, settle, type ProviderReply } from './payment.ts';
@@ -32,7 +34,7 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
       if (free === 0) return false;
       const due = await claimDueCalls(pool, { limit: free, leaseMs });
       for (const dueCall of due) {
-        const call = ask(dueCall).finally(() => {
+        const call = inTraceOf(dueCall).finally(() => {
           inFlight.delete(call);
           // Half of the places free: a claim is worth its transaction.
           if (inFlight.size === callsInFlightMax / 2) worker.nudge();
@@ -51,11 +53,20 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
     },
   };
 
+  function inTraceOf(due: DueCall): Promise<void> {
+    const { orderId, payment, traceparent: parent } = due;
+    const attributes = { [attribute.orderId]: orderId };
+    return inSpan(spanName.askProvider(payment.status), { parent, attributes }, (span) =>
+      ask({ ...due, traceparent: traceparentOf(span) }),
+    );
+  }
+
   async function ask(due: DueCall): Promise<void> {
     const { orderId, payment, attempts } = due;
     try {
       await record(due, await callOf(due));
     } catch (error) {
+      markFailed(error instanceof ProviderNonsense ? 'nonsense' : 'unknown');
       const pauseMs = pauseAfterMs(attempts);
       const facts = { err: error, orderId, status: payment.status, attempts, pauseMs };
       const nonsense = error instanceof ProviderNonsense ? error.message : null;
@@ -90,7 +101,10 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
   }
 
   /** The row is read again under lock and decided on as it is now: it may have moved while the provider was busy. */
-  async function record({ orderId, payment: asked, causeId }: DueCall, reply: ProviderReply): Promise<void> {
+  async function record(
+    { orderId, payment: asked, causeId, traceparent }: DueCall,
+    reply: ProviderReply,
+  ): Promise<void> {
     const owesMore = await inTransaction(pool, async (tx) => {
       const [before] = await lockPayments(tx, [orderId]);
       if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
@@ -100,7 +114,7 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
           `asked while ${asked.status}, the provider says ${JSON.stringify(reply)} of a payment that is ${before.payment.status}`,
         );
       const { payment, says } = reaction;
-      const cause = { causationId: causeId, lamport: 0, correlationId: orderId, traceparent: before.traceparent };
+      const cause = { causationId: causeId, lamport: 0, correlationId: orderId, traceparent };
       const { lamport, version, events } = transition(source, before, cause, says, clock);
       await Promise.all([updatePayments(tx, [{ ...before, payment, lamport, version }]), appendToOutbox(tx, events)]);
       return isOwed(payment);

@@ -1,5 +1,8 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import { Currency, Minor } from '@sagamart/contracts/money';
+import type { Span } from '@opentelemetry/api';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { inChildSpan, markFailed, traceparentOf } from '@sagamart/telemetry/spans';
 import { Type, type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { ProviderReply, Terms } from './payment.ts';
@@ -74,27 +77,38 @@ export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string })
   };
 
   async function ask(expectedStatus: number, path: string, key: string | null, body: object): Promise<unknown> {
-    const response = await fetch(new URL(path, config.PSP_URL), {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${config.PSP_API_KEY}`,
-        'content-type': 'application/json',
-        ...(key === null ? {} : { 'idempotency-key': key }),
-      },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(callTimeoutMs),
-    });
-    const text = await response.text();
-    if (response.status >= 500 || response.status === 429) throw new Error(`the provider answered ${response.status}`);
-    if (response.status !== expectedStatus)
+    const { status, text } = await inChildSpan(spanName.call('POST', 'provider'), { kind: 'CLIENT' }, (span) =>
+      post(path, { key, body, span }),
+    );
+    if (status >= 500 || status === 429) throw new Error(`the provider answered ${status}`);
+    if (status !== expectedStatus)
       throw new ProviderNonsense(
-        `expected ${expectedStatus} of ${path}, the provider answered ${response.status}: ${text.slice(0, 300)}`,
+        `expected ${expectedStatus} of ${path}, the provider answered ${status}: ${text.slice(0, 300)}`,
       );
     try {
       return JSON.parse(text);
     } catch (error) {
       throw new ProviderNonsense(`expected JSON of ${path}: ${text.slice(0, 300)}`, { cause: error });
     }
+  }
+
+  async function post(path: string, { key, body, span }: { key: string | null; body: object; span: Span | undefined }) {
+    const traceparent = span === undefined ? null : traceparentOf(span);
+    const response = await fetch(new URL(path, config.PSP_URL), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${config.PSP_API_KEY}`,
+        'content-type': 'application/json',
+        ...(key === null ? {} : { 'idempotency-key': key }),
+        ...(traceparent === null ? {} : { traceparent }),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(callTimeoutMs),
+    });
+    const { status } = response;
+    span?.setAttributes({ [attribute.httpMethod]: 'POST', [attribute.httpStatus]: status });
+    if (status >= 400) markFailed(String(status), span);
+    return { status, text: await response.text() };
   }
 }
 

@@ -1,0 +1,41 @@
+import { readTrace, type ReadSpan } from '@sagamart/test-kit/trace-reader';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
+
+/** Where the spans of the shop can be read: at a Jaeger, or at what a test run opened in its place. */
+const tracesUrl = process.env['SAGAMART_TRACES_URL'] ?? '';
+
+/** The trace that an answer of the shop names. */
+export function traceIdOfAnswer({ headers }: { headers: Headers }): string {
+  return headers.get('traceresponse')?.slice(3, 35) ?? '';
+}
+
+const findableWithinMs = 10_000;
+
+/** The spans of a trace, as soon as `enough` says they are all there; rejects 10 s later with what was found. */
+export async function traceWhere(
+  traceId: string,
+  enough: (spans: readonly ReadSpan[]) => boolean,
+): Promise<readonly ReadSpan[]> {
+  let spans: readonly ReadSpan[] = [];
+  await waitUntil(
+    `trace ${traceId} to be whole`,
+    async () => {
+      spans = await readTrace(tracesUrl, traceId);
+      return enough(spans);
+    },
+    findableWithinMs,
+  ).catch((error: unknown) => {
+    throw new Error(`${String(error)}; found:\n${edgesOf(spans).toSorted().join('\n')}`);
+  });
+  return spans;
+}
+
+/** Every span as `parent → child`, each `service: name`. */
+export function edgesOf(spans: readonly ReadSpan[]): string[] {
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  return spans.map((span) => `${wordFor(byId.get(span.parentId ?? ''))} → ${wordFor(span)}`);
+}
+
+function wordFor(span: ReadSpan | undefined): string {
+  return span === undefined ? 'outside' : `${span.service}: ${span.name}`;
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http';
+import type { Span } from '@opentelemetry/api';
+import { attribute, spanName } from '@sagamart/telemetry/names';
+import { markFailed, startSpan, traceparentOf, within } from '@sagamart/telemetry/spans';
+import { continueTrace } from '@sagamart/telemetry/trace-context';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+const spans = new WeakMap<IncomingMessage, Span>();
+
+/** Begins the SERVER span of a request, as a child of the caller's when its traceparent is valid, and gives the traceparent to work under. */
+export function beginRequest(request: IncomingMessage): string {
+  const parent = continueTrace(request.headers['traceparent']);
+  if (isProbe(request)) return parent;
+  const span = startSpan(request.method ?? '', { kind: 'SERVER', parent });
+  spans.set(request, span);
+  return traceparentOf(span) ?? parent;
+}
+
+/** Every request runs in its span, which ends with the response; every response names its trace in `traceresponse`. */
+export function traceRequests(app: Pick<FastifyInstance, 'addHook'>): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('traceresponse', request.id);
+    run(request, done);
+  });
+  // A body arrives in events of the socket, which know nothing of what was active.
+  app.addHook('preValidation', (request, _reply, done) => run(request, done));
+  app.addHook('onResponse', (request, reply, done) => {
+    end(request, reply);
+    done();
+  });
+}
+
+function run(request: FastifyRequest, done: () => void): void {
+  const span = spans.get(request.raw);
+  if (span === undefined) done();
+  else within(span, done);
+}
+
+function end(request: FastifyRequest, reply: FastifyReply): void {
+  const span = spans.get(request.raw);
+  if (span === undefined) return;
+  const { method } = request;
+  const { url: route } = request.routeOptions;
+  span.updateName(spanName.request(method, route)).setAttributes({
+    [attribute.httpMethod]: method,
+    [attribute.httpStatus]: reply.statusCode,
+    ...(route !== undefined && { [attribute.httpRoute]: route }),
+  });
+  if (reply.statusCode >= 500) markFailed(String(reply.statusCode), span);
+  span.end();
+}
+
+function isProbe({ url }: IncomingMessage): boolean {
+  return url === '/livez' || url === '/readyz' || url === '/metrics';
+}
