@@ -1,7 +1,6 @@
-import type { Topic } from '@sagamart/contracts/topics';
+import type { ServiceName, Topic } from '@sagamart/contracts/topics';
 import { controlPart, type Shop } from '@sagamart/stack/shop';
 import { Kafka, logLevel } from 'kafkajs';
-import type { Listener } from './arrivals.ts';
 
 /**
  * Starts a stopped service so that it hears nothing of what stands in one of its topics now, and stops it again after `run`: started once more, it
@@ -9,7 +8,7 @@ import type { Listener } from './arrivals.ts';
  */
 export async function withHeldBack(
   shop: Shop,
-  { listener, topic }: { listener: Listener['name']; topic: Topic },
+  { listener, topic }: { listener: ServiceName; topic: Topic },
   run: () => Promise<void>,
 ): Promise<void> {
   const kafka = new Kafka({ clientId: 'e2e', brokers: [...shop.kafkaBrokers], logLevel: logLevel.NOTHING });

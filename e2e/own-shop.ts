@@ -4,41 +4,59 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultPorts } from '@sagamart/stack/settings';
 import { openSpanReceiver } from '@sagamart/test-kit/span-receiver';
-import { startShop, stopShop } from '@sagamart/stack/shop';
+import { type Shop, startShop, stopShop } from '@sagamart/stack/shop';
 import { runTestFiles, type Tally } from './test-run.ts';
 
 /**
- * Opens a new shop on ports of its own, runs these test files on it, one after the other because each compares the books of the whole
- * shop at rest, and takes it away again. A shop that does not open or does not stop counts as one failed test, so that a suite cannot be lost in silence.
+ * Runs these test files on a shop of their own, one after the other because each compares the books of the whole shop at rest. A shop that does not
+ * open or does not stop counts as one failed test, so that a suite cannot be lost in silence.
  */
 export async function testOwnShop(suite: { files: string[]; timeoutMs: number; runLimitMs: number }): Promise<Tally> {
-  const home = join(tmpdir(), `sagamart-e2e-${process.pid}`);
-  const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
-  process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
   const receiver = await openSpanReceiver();
   try {
-    const portOffset = await freePortOffset(Object.values(defaultPorts));
-    const { stop } = await startShop({ home, portOffset, env: tracedTo(receiver.url) });
-    try {
-      const env = {
-        SAGAMART_HOME: home,
-        SAGAMART_PORT_OFFSET: String(portOffset),
-        SAGAMART_TARGET: 'native',
-        SAGAMART_TRACES_URL: receiver.url,
-      };
-      return await runTestFiles({ ...suite, concurrency: 1, env });
-    } finally {
-      await stop();
-      rmSync(home, { recursive: true, force: true });
-    }
+    return await withOwnShop(tracedTo(receiver.url), (_shop, whereabouts) => {
+      const env = { ...whereabouts, SAGAMART_TRACES_URL: receiver.url };
+      return runTestFiles({ ...suite, concurrency: 1, env });
+    });
   } catch (error) {
-    console.error(`${String(error)}\nThe logs of the shop are in ${home}/log.`);
+    console.error(String(error));
     return { passed: 0, failed: 1 };
   } finally {
     await receiver.close();
+  }
+}
+
+/** How a program finds a shop that is not where shops usually are. */
+type Whereabouts = Readonly<Record<'SAGAMART_HOME' | 'SAGAMART_PORT_OFFSET' | 'SAGAMART_TARGET', string>>;
+
+/** Opens a new shop on ports of its own, with these settings, and takes it away again after `run`; its logs stay when that fails. */
+export async function withOwnShop<T>(
+  settings: Readonly<Record<string, string>>,
+  run: (shop: Shop, whereabouts: Whereabouts) => Promise<T>,
+): Promise<T> {
+  const home = join(tmpdir(), `sagamart-e2e-${process.pid}-${(shopsOpened += 1)}`);
+  const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
+  process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
+  try {
+    const portOffset = await freePortOffset(Object.values(defaultPorts));
+    const { shop, stop } = await startShop({ home, portOffset, env: settings });
+    const whereabouts = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset), SAGAMART_TARGET: 'native' };
+    let result: T;
+    try {
+      result = await run(shop, whereabouts);
+    } finally {
+      await stop();
+    }
+    rmSync(home, { recursive: true, force: true });
+    return result;
+  } catch (error) {
+    throw new Error(`${String(error)}\nThe logs of the shop are in ${home}/log.`, { cause: error });
+  } finally {
     process.off('SIGINT', stopOnSignal).off('SIGTERM', stopOnSignal);
   }
 }
+
+let shopsOpened = 0;
 
 /** The variables that make a shop send every span to a receiver, soon. */
 function tracedTo(url: string): Record<string, string> {

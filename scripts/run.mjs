@@ -36,6 +36,7 @@ const entries = {
   load: ['packages/bench/src/cli.ts'],
   explore: ['packages/simulation/src/explore-cli.ts'],
   simulate: ['packages/simulation/src/simulate-cli.ts'],
+  saboteur: ['e2e/saboteurs/cli.ts'],
 };
 
 // What is fetched from the npm registry when it is missing, and how we know that the download is whole.

@@ -11,10 +11,9 @@ export type SeededRandom = {
 const seedEnd = 2 ** 31;
 
 /** Chance that can be had again: the same seed gives the same numbers. SEED in the environment sets it; without, each run has another. */
-export function openRandom(): SeededRandom {
-  const { SEED: given } = process.env;
+export function openRandom(given: string | undefined = process.env.SEED): SeededRandom {
   const seed = given === undefined ? Math.floor(Math.random() * seedEnd) : Number(given);
-  if (!Number.isSafeInteger(seed)) throw new Error(`SEED must be a whole number, got ${given}.`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`A seed must be a whole number, got ${given}.`);
   const generator = xoroshiro128plus(seed);
   const below = (end: number): number => uniformInt(generator, 0, end - 1);
   return {

@@ -82,7 +82,7 @@ function servicePart(settings: Settings, service: Service): Part {
     },
     command: async () => ({
       program: process.execPath,
-      args: [...NODE_OPTIONS, main],
+      args: [...NODE_OPTIONS, ...sabotageOptions(settings), main],
       env: { ...base, ...passedOn(settings), ...service.env(settings) },
       cwd: join(settings.root, 'services', service.folder),
     }),
@@ -94,7 +94,15 @@ function servicePart(settings: Settings, service: Service): Part {
 }
 
 function passedOn(settings: Settings): Record<string, string> {
-  return Object.fromEntries(Object.entries(settings.values).filter(([name]) => name.startsWith('OTEL_')));
+  return Object.fromEntries(
+    Object.entries(settings.values).filter(([name]) => name.startsWith('OTEL_') || name === 'SAGAMART_SABOTEUR'),
+  );
+}
+
+// Only a shop that was started with SAGAMART_SABOTEUR goes without one of its protections, and says so in its status.
+function sabotageOptions({ root, values }: Settings): string[] {
+  const { SAGAMART_SABOTEUR: saboteur } = values;
+  return saboteur === undefined ? [] : ['--import', join(root, 'packages/saboteurs/src/preload.ts')];
 }
 
 function consumerEnvironment(settings: Settings, service: DatabaseService): Record<string, string> {

@@ -1,0 +1,70 @@
+import { compareBooks } from '@sagamart/auditor/compare-books';
+import type { Finding } from '@sagamart/auditor/books';
+import { openBooks } from '@sagamart/auditor/open-books';
+import type { EventType } from '@sagamart/contracts/events';
+import type { ServiceName } from '@sagamart/contracts/topics';
+import type { Shop } from '@sagamart/stack/shop';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { Pool } from 'pg';
+import type { SeededRandom } from '../long/seeded-random.ts';
+import { type PlacedOrder, ShopClient } from '../shop-client.ts';
+
+/** A shop and what a scene needs to play in it. Nothing here fails because an order ends otherwise than it is to. */
+export type Stage = {
+  readonly shop: Shop;
+  readonly client: ShopClient;
+  readonly random: SeededRandom;
+  readonly customer: { readonly token: string; readonly customerId: string };
+  /** An order of one product of which there is more than enough. */
+  readonly placeOrder: (paymentMethod?: string) => Promise<PlacedOrder>;
+  /** Resolves when a service has heard an event of an order. */
+  readonly untilHeard: (service: ServiceName, type: EventType, orderId: string) => Promise<void>;
+  /** Resolves when this query of a service's database finds a row. */
+  readonly untilFound: (service: ServiceName, sql: string, values: readonly string[]) => Promise<void>;
+  /** Waits for rest, for a while, and says what does not balance. */
+  readonly audit: () => Promise<Finding[]>;
+  readonly close: () => Promise<unknown>;
+};
+
+const arrivalDeadlineMs = 30_000;
+/** Longer than an order can take that waits for its deadline. */
+const restDeadlineMs = 30_000;
+const plenty = 1_000;
+
+export async function openStage(shop: Shop, random: SeededRandom): Promise<Stage> {
+  const client = new ShopClient(shop);
+  const services: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
+  const pools = new Map(
+    services.map((service) => [service, new Pool({ connectionString: shop.auditorUrls[service], max: 1 })]),
+  );
+  const customer = await client.openSession({ email: 'ada@example.com' });
+  const sku = await client.createProduct({ stock: plenty });
+
+  const untilFound: Stage['untilFound'] = async (service, sql, values) => {
+    const find = async () => ((await pools.get(service)?.query(sql, [...values]))?.rowCount ?? 0) > 0;
+    await waitUntil(`${service}: ${sql} (${values.join(', ')})`, find, arrivalDeadlineMs);
+  };
+
+  return {
+    shop,
+    client,
+    random,
+    customer,
+    untilFound,
+    placeOrder: (paymentMethod = 'tok_visa') =>
+      client.placeOrder(customer.token, { lines: [{ sku, quantity: 1 + random.below(3) }], paymentMethod }),
+    untilHeard: (service, type, orderId) =>
+      untilFound(service, 'select from inbox where type = $1 and partition_key = $2', [type, orderId]),
+    audit: async () => {
+      const books = await openBooks(shop);
+      try {
+        const { unmet } = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
+        const stuck = unmet.map((detail) => ({ invariant: 'stuck', about: 'shop', detail }) as const);
+        return [...stuck, ...compareBooks(await books.read(), client.accepted)];
+      } finally {
+        await books.close();
+      }
+    },
+    close: () => Promise.all([...pools.values()].map((pool) => pool.end())),
+  };
+}

@@ -1,0 +1,61 @@
+import type { Saboteur } from './saboteur.ts';
+
+const stockStore = 'services/inventory/src/stock-store.ts';
+
+/** What keeps a unit from being sold twice or held for nobody. */
+export const inventorySaboteurs: readonly Saboteur[] = [
+  {
+    name: 'no-stock-guard',
+    removes: 'the lock, the conditional update and the constraint that guard stock',
+    where: 'inventory',
+    changes: [
+      {
+        file: stockStore,
+        remove: "'select sku, on_hand, held, committed from stock where sku = any($1) order by sku for update'",
+        // All who wait here have read before the first of them writes.
+        instead:
+          "'select sku, on_hand, held, committed, (select pg_sleep(0.5)) from stock where sku = any($1) order by sku'",
+      },
+      {
+        file: stockStore,
+        remove:
+          'and stock.on_hand >= -change.on_hand and stock.held >= -change.held and stock.committed >= -change.committed',
+        instead: '',
+      },
+    ],
+    beforehand: {
+      kind: 'sql',
+      statements: [
+        'alter table stock drop constraint on_hand_not_negative',
+        'alter table stock_movements drop constraint stock_movements_on_hand_check',
+      ],
+    },
+    scene: 'the last unit is wanted by many',
+    breaks: ['stock'],
+    story: 'Two look at the shelf at once, both see the last unit, and both sell it.',
+  },
+  {
+    name: 'no-tombstone',
+    removes: 'the tombstone of an order that is cancelled before it was heard of',
+    where: 'inventory',
+    changes: [
+      {
+        file: 'services/inventory/src/reservation.ts',
+        remove: "return { reservation: { status: 'tombstone' }, move: null, says: [] };",
+        instead: 'return unchanged(before);',
+      },
+    ],
+    scene: 'a cancellation overtakes the order',
+    breaks: ['stock', 'stuck'],
+    story: 'The order arrives after its cancellation, and its stock is held for ever.',
+  },
+  {
+    name: 'open-door',
+    removes: 'the wall around a database: a role of another service may log in',
+    where: 'inventory',
+    beforehand: { kind: 'sql', statements: ['create role payment_app login'] },
+    scene: 'business as usual',
+    breaks: ['walls'],
+    story: 'Nothing has happened yet. The auditor tells of the open door before somebody goes through it.',
+  },
+];

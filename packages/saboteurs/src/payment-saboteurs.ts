@@ -1,0 +1,82 @@
+import type { Saboteur } from './saboteur.ts';
+
+const payment = 'services/payment/src/payment.ts';
+
+/** What keeps money from being taken twice, by guess, or for ever. */
+export const paymentSaboteurs: readonly Saboteur[] = [
+  {
+    name: 'new-key-each-call',
+    removes: "the provider's idempotency key: each call has another one",
+    where: 'payment',
+    changes: [
+      {
+        file: 'services/payment/src/provider.ts',
+        remove: 'return `capture-${orderId}`;',
+        instead: 'return `capture-${orderId}-${crypto.randomUUID()}`;',
+      },
+    ],
+    scene: "the provider's answer is lost",
+    breaks: ['money'],
+    story: 'The answer to a capture is lost, payment asks again, and the customer pays twice.',
+  },
+  {
+    name: 'forgotten-refund',
+    removes: 'the refund of what was captured for a cancelled order',
+    where: 'payment',
+    changes: [
+      {
+        file: payment,
+        remove: "return unchanged({ status: 'refunding', terms: before.terms, captureId: before.captureId });",
+        instead: 'return unchanged(before);',
+      },
+    ],
+    scene: 'a paid order is cancelled',
+    breaks: ['money'],
+    story: 'The customer has cancelled and never sees the money again.',
+  },
+  {
+    name: 'void-by-guess',
+    removes: 'asking the provider before a payment counts as voided',
+    where: 'payment',
+    changes: [
+      {
+        file: payment,
+        remove: "return unchanged({ status: 'voiding', terms: before.terms });",
+        instead: 'return voided(before.terms, orderId);',
+      },
+    ],
+    scene: 'a cancellation while the provider is asked',
+    breaks: ['money'],
+    story: 'No answer was taken for no capture. The provider had captured.',
+  },
+  {
+    name: 'stale-row',
+    removes: 'reading the row again before an answer is decided on',
+    where: 'payment',
+    changes: [
+      {
+        file: 'services/payment/src/provider-calls.ts',
+        remove: 'settle(before.payment, orderId, reply)',
+        instead: 'settle(asked, orderId, reply)',
+      },
+    ],
+    scene: "the provider's answer comes after the cancellation",
+    breaks: ['order_per_key'],
+    story: 'Two answers are each decided on as if the other had not come: one capture is told of twice.',
+  },
+  {
+    name: 'no-prohibition',
+    removes: 'the memory of a cancellation that came before there was anything to cancel',
+    where: 'payment',
+    changes: [
+      {
+        file: payment,
+        remove: "case 'waiting':\n      return voided(before.terms, orderId);",
+        instead: "case 'waiting':\n      return unchanged(before);",
+      },
+    ],
+    scene: 'a cancellation overtakes the stock',
+    breaks: ['money'],
+    story: 'The cancellation changed nothing, then the stock is held, and payment captures for a cancelled order.',
+  },
+];

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { changedSources } from './changed-source.ts';
+import { findSaboteur, saboteurs } from './saboteurs.ts';
+import { withSaboteurTable } from './table.ts';
+
+for (const saboteur of saboteurs) {
+  test(`what ${saboteur.name} removes is still there, and what it puts instead is a program`, () => {
+    const sources = changedSources(saboteur);
+    assert.equal(sources.size, new Set(saboteur.changes?.map(({ file }) => file)).size + 1, 'its files and the alarm');
+    for (const [url, source] of sources) assert.doesNotThrow(() => stripTypeScriptTypes(source), url);
+  });
+}
+
+test('no two saboteurs have one name', () => {
+  assert.equal(new Set(saboteurs.map(({ name }) => name)).size, saboteurs.length);
+});
+
+test('a saboteur that there is not is answered with those that there are', () => {
+  assert.throws(() => findSaboteur('no-such'), /no-inbox/);
+});
+
+test('docs/saboteurs.md lists them all: npm run docs writes it anew', () => {
+  const document = readFileSync(join(import.meta.dirname, '../../../docs/saboteurs.md'), 'utf8');
+  assert.equal(document, withSaboteurTable(document));
+});
