@@ -35,8 +35,11 @@ export function createGroupProgress(options: { brokers: readonly string[]; group
   return {
     read: async (topics) => {
       const admin = await connected();
-      const ends = new Map<string, ReadonlyMap<number, bigint>>();
-      for (const topic of topics) ends.set(topic, offsetsOf(await admin.fetchTopicOffsets(topic)));
+      const ends = new Map(
+        await Promise.all(
+          topics.map(async (topic) => [topic, offsetsOf(await admin.fetchTopicOffsets(topic))] as const),
+        ),
+      );
       const groupOffsets = await admin.fetchOffsets({ groupId: options.groupId, topics: [...topics] });
       return { ends, committed: new Map(groupOffsets.map(({ topic, partitions }) => [topic, offsetsOf(partitions)])) };
     },

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
+import { addPart } from './added-parts.ts';
 import { tryLock } from './cache-lock.ts';
 import { composeShop, showLog } from './compose/compose-shop.ts';
 import { runDoctor } from './doctor.ts';
+import { makeHome } from './home.ts';
 import { followLog } from './log-follower.ts';
 import { partNames, type PartName } from './part.ts';
 import { endLeftovers, findLeftovers } from './process-record.ts';
@@ -21,6 +23,7 @@ npm run stack -- <command> [--target native|compose]
   stop|start|restart|pause|resume <part>  do that to one part; a stopped one stays down
   kill <part> [--leave]                   kill -9; it comes back by itself unless --leave
   logs <part|supervisor> [--follow]
+  add prometheus                          fetch that part and remember it: from the next start on it belongs to the shop
   psp status|up|down [--json]             how the payment provider misbehaves; not at all; it answers nobody
   psp latency <ms>|errors <share>|lose <count>
                                           pause each request; fail a share of them; lose the next replies
@@ -82,6 +85,8 @@ async function run(settings: Settings, command: string, name?: string, value?: s
       return act(settings, command, name);
     case 'logs':
       return showLogs(settings, name);
+    case 'add':
+      return add(settings, name);
     case 'psp':
       return tellPsp(settings, name, value);
     case 'usage':
@@ -148,6 +153,14 @@ async function showLogs(settings: Settings, name: string | undefined): Promise<v
   if ((await targetAtRest(settings)) === 'compose')
     return showLog(settings.project, name ?? '', { follow: flags.follow });
   return followLog(settings.home, name === 'supervisor' ? name : partName(name), { follow: flags.follow });
+}
+
+async function add(settings: Settings, name: string | undefined): Promise<void> {
+  makeHome(settings.home);
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  await addPart(settings, name, (detail) => console.log(`${detail} …`), interrupted.signal);
+  console.log(`${name} belongs to the shop from its next start on.`);
 }
 
 async function tellPsp(settings: Settings, command?: string, value?: string): Promise<void> {

@@ -33,7 +33,7 @@ function homeObstacle(home: string): string | undefined {
 }
 
 const FOLDERS = ['data', 'log', 'run', 'etc'];
-const OWN_NAMES = new Set([...FOLDERS, 'keys', 'programs', 'control.sock', 'lost+found']);
+const OWN_NAMES = new Set([...FOLDERS, 'keys', 'programs', 'control.sock', 'added-parts.json', 'lost+found']);
 
 /** Makes the home's folders. Everyone may pass through (PostgreSQL's user must), nobody else may look. */
 export function makeHome(home: string): void {

@@ -16,6 +16,8 @@ export const partNames = [
   'payment',
   'notification',
   'gateway',
+  // Only where it was added.
+  'prometheus',
 ] as const;
 
 export type PartName = (typeof partNames)[number];
@@ -27,8 +29,9 @@ export type PartKind =
   | 'mail'
   | 'provider'
   | 'service'
-  // Only in containers: what looks after the connectors, and what shows traces and figures.
+  // Only in containers: what looks after the connectors.
   | 'watch'
+  // What shows traces and figures.
   | 'observer';
 
 export type Command = {

@@ -1,3 +1,4 @@
+import { addedParts } from './added-parts.ts';
 import { databaseServices } from './addresses.ts';
 import { connectPart } from './connect.ts';
 import { kafkaPart } from './kafka.ts';
@@ -8,7 +9,7 @@ import { redisPart } from './redis.ts';
 import { serviceParts } from './services.ts';
 import type { Settings } from './settings.ts';
 
-/** Everything the shop consists of. */
+/** Everything the shop consists of, with what was added to it. */
 export function shopParts(settings: Settings): Part[] {
   return [
     ...databaseServices.map((service) => postgresPart(settings, service)),
@@ -17,5 +18,6 @@ export function shopParts(settings: Settings): Part[] {
     redisPart(settings),
     mailPart(settings),
     ...serviceParts(settings),
+    ...addedParts(settings),
   ];
 }

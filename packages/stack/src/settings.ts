@@ -24,6 +24,7 @@ export const defaultPorts = {
   REDIS_PORT: 6379,
   MAIL_PORT: 1080,
   SMTP_PORT: 1025,
+  PROMETHEUS_PORT: 9090,
 } as const;
 
 export type PortVariable = keyof typeof defaultPorts;
@@ -93,6 +94,7 @@ const spokenToByHttp: ReadonlySet<PortVariable> = new Set([
   'PSP_PORT',
   'CONNECT_PORT',
   'MAIL_PORT',
+  'PROMETHEUS_PORT',
 ]);
 
 export function readPorts(env: NodeJS.ProcessEnv): Record<PortVariable, number> {

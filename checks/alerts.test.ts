@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { metricNames } from '../packages/telemetry/src/names.ts';
+
+type Alert = {
+  alert?: string;
+  record?: string;
+  expr: string;
+  labels?: { severity: string };
+  annotations?: { summary: string; runbook: string };
+};
+
+const root = join(import.meta.dirname, '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const { groups } = parse(read('infra/prometheus/alerts.yml')) as { groups: { rules: Alert[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+const alerts = rules.filter((rule) => rule.alert !== undefined);
+
+test('every alert names a page that says what it means, how to see it and what to do', () => {
+  assert.ok(alerts.length > 10);
+  for (const { alert = '', annotations, labels } of alerts) {
+    assert.match(labels?.severity ?? '', /^(page|ticket)$/, alert);
+    const page = annotations?.runbook ?? '';
+    assert.ok(existsSync(join(root, page)), `${alert}: there is no ${page}`);
+    const text = read(page);
+    assert.ok(text.includes(`\`${alert}\``), `${page} does not say that it is about ${alert}`);
+    for (const heading of ['What it means', 'See it', 'What to do'])
+      assert.ok(text.includes(`**${heading}**`), `${page} has no **${heading}**`);
+  }
+});
+
+test('every alert is tested: in its real windows and on a shop', () => {
+  const unit = read('infra/prometheus/alert-cases.yml');
+  const live = read('e2e/long/alerts.e2e.ts');
+  for (const { alert = '' } of alerts) {
+    assert.match(unit, new RegExp(`alertname: ${alert}\\b`), alert);
+    assert.match(live, new RegExp(`'${alert}'`), alert);
+  }
+});
+
+test('an alert asks only for metrics that are emitted', () => {
+  const emitted = new Set(['up', ...Object.values(metricNames).map(({ name }) => name)]);
+  const recorded = new Set(rules.flatMap(({ record }) => (record === undefined ? [] : [record])));
+  for (const { alert, record, expr } of rules) {
+    for (const [name] of expr.matchAll(/\b(up|(sagamart|http)[a-z_:0-9]*)\b(?=[{[ )])/g)) {
+      const metric = name.replace(/_(bucket|count|sum)$/, '');
+      assert.ok(emitted.has(name) || emitted.has(metric) || recorded.has(name), `${alert ?? record} asks for ${name}`);
+    }
+  }
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startLoad } from '@sagamart/bench/load';
+import { newId, type OrderId } from '@sagamart/contracts/ids';
+import { controlPart, type PartAction } from '@sagamart/stack/shop';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { Kafka, logLevel } from 'kafkajs';
+import { Client } from 'pg';
+import { ownerUrl } from '../owner-url.ts';
+import { withTrouble } from '../provider-controls.ts';
+import { enterShop } from '../shop-under-test.ts';
+import { openPrometheus } from './shop-prometheus.ts';
+
+/** 5 minutes are 15 s: three beats of the heartbeat that tells a quiet slot from a stuck one. */
+const windowFactor = 1 / 20;
+const firesWithinMs = 150_000;
+const endsWithinMs = 180_000;
+const controlSeconds = 60;
+
+const { client, shop } = await enterShop();
+const { query, firing } = await openPrometheus({ windowFactor });
+const { token } = await client.openSession({ email: 'ada@example.com' });
+const sku = await client.createProduct({ stock: 100_000 });
+
+const order = { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' };
+const part = (name: Parameters<typeof controlPart>[1], action: PartAction) => controlPart(shop.home, name, action);
+
+/** Customers go on ordering, whatever they are answered, while `run` runs. */
+async function underLoad(run: () => Promise<void>): Promise<void> {
+  const load = await startLoad(shop, { kind: 'steady', ratePerSecond: 3, seconds: 3_600 });
+  try {
+    await run();
+  } finally {
+    load.stop();
+    await load.over;
+  }
+}
+
+async function allFire(alerts: readonly string[]): Promise<void> {
+  const silent = async () => {
+    const now = await firing();
+    return alerts.filter((alert) => !now.includes(alert));
+  };
+  await waitUntil(`${alerts.join(', ')} to fire`, async () => (await silent()).length === 0, firesWithinMs).catch(
+    async (error: unknown) => {
+      throw new Error(`still silent: ${(await silent()).join(', ')}`, { cause: error });
+    },
+  );
+}
+
+async function allEnd(): Promise<void> {
+  await waitUntil('no alert to fire', async () => (await firing()).length === 0, endsWithinMs).catch(
+    async (error: unknown) => {
+      throw new Error(`healed, but these still fire: ${(await firing()).join(', ')}`, { cause: error });
+    },
+  );
+}
+
+/** Runs statements as the owner of a service's database and keeps their locks while `run` runs. */
+async function withLocks(
+  service: Parameters<typeof ownerUrl>[1],
+  statement: string,
+  run: () => Promise<void>,
+): Promise<void> {
+  const owner = new Client({ connectionString: ownerUrl(shop, service) });
+  await owner.connect();
+  try {
+    await owner.query('set idle_in_transaction_session_timeout = 0');
+    await owner.query('begin');
+    await owner.query(statement);
+    await run();
+    await owner.query('rollback');
+  } finally {
+    await owner.end();
+  }
+}
+
+test('under load and with nothing wrong, no alert fires', async () => {
+  const load = await startLoad(shop, { kind: 'steady', ratePerSecond: 3, seconds: controlSeconds });
+  await load.over;
+  assert.deepEqual(
+    await query(`count by (alertname) (count_over_time(ALERTS{alertstate="firing"}[${controlSeconds}s]))`),
+    [],
+  );
+});
+
+test('Debezium that stands still is told from all sides, and silence returns with it', async () => {
+  await underLoad(async () => {
+    await part('connect', 'stop');
+    try {
+      const owner = new Client({ connectionString: ownerUrl(shop, 'notification') });
+      await owner.connect();
+      await owner.query('create table ballast (text text)');
+      await owner.query(`insert into ballast select repeat(md5(n::text), 32) from generate_series(1, 140000) as n`);
+      await owner.query('drop table ballast');
+      await owner.end();
+      await allFire(['OutboxStuck', 'ConnectorNotMoving', 'SlotWalGrowing']);
+    } finally {
+      await part('connect', 'start');
+    }
+    await allEnd();
+  });
+});
+
+test('a provider that does not answer, a refund that is owed and an order that cannot be decided are told', async () => {
+  await underLoad(async () => {
+    const [refunded, stuck] = [
+      await client.placeOrder(token, order),
+      await client.placeOrder(token, { ...order, paymentMethod: 'tok_slow' }),
+    ];
+    await client.orderWhere(token, refunded.orderId, ({ status }) => status === 'confirmed');
+    await withTrouble(shop, { down: true }, async () => {
+      assert.equal((await client.cancelOrder(token, refunded.orderId)).status, 202);
+      await withLocks('order', `select from orders where order_id = '${stuck.orderId}' for update`, () =>
+        allFire(['ProviderFailing', 'RefundOverdue', 'SagaStuck', 'DecisionBurningFast', 'DecisionBurningSlow']),
+      );
+    });
+    await allEnd();
+  });
+});
+
+test('a service that is gone is told, and so is that customers cannot order', async () => {
+  await underLoad(async () => {
+    await part('order', 'stop');
+    try {
+      await allFire(['ServiceDown', 'CheckoutBurningFast', 'CheckoutBurningSlow']);
+    } finally {
+      await part('order', 'start');
+    }
+    await allEnd();
+  });
+});
+
+test('a consumer that is held up, a database that is gone and a message that nobody can handle are told', async () => {
+  await underLoad(async () => {
+    const key = newId<OrderId>();
+    await forge(key);
+    await part('payment-db', 'stop');
+    try {
+      await withLocks('notification', 'lock table inbox in access exclusive mode', () =>
+        allFire(['ConsumerNotConsuming', 'SourceUnreachable', 'ParkedMessages']),
+      );
+    } finally {
+      await part('payment-db', 'start');
+    }
+    await discard(key);
+    await allEnd();
+  });
+});
+
+/** Writes a message that no service said into payment.events, which only the order service reads. */
+async function forge(key: string): Promise<void> {
+  const kafka = new Kafka({ clientId: 'e2e', brokers: [...shop.kafkaBrokers], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  await producer.send({ topic: 'payment.events', messages: [{ key, value: '{"orderId":' }] });
+  await producer.disconnect();
+}
+
+async function discard(key: string): Promise<void> {
+  const operator = await client.operatorToken();
+  const answer = await client.call('GET', '/v1/parked-messages?limit=100', { token: operator });
+  const { items } = answer.body as { items: { id: string; key: string }[] };
+  for (const { id } of items.filter((message) => message.key === key)) {
+    const settled = await client.call('POST', `/v1/parked-messages/${id}/discard`, {
+      token: operator,
+      body: { reason: 'forged by a test' },
+    });
+    assert.equal(settled.status, 200, settled.text);
+  }
+}

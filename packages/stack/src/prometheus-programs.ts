@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { waitForLock } from './cache-lock.ts';
+import type { Say } from './part.ts';
+import type { Settings } from './settings.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
+
+export type PrometheusPrograms = { readonly prometheus: string; readonly promtool: string };
+
+const run = promisify(execFile);
+
+/** Prometheus and promtool: those on PATH, else those of the Debian package, fetched once and unpacked beside the other downloads. */
+export async function prometheusPrograms(
+  settings: Settings,
+  say: Say,
+  signal: AbortSignal,
+): Promise<PrometheusPrograms> {
+  const installed = (process.env.PATH ?? '')
+    .split(delimiter)
+    .find((folder) => ['prometheus', 'promtool'].every((name) => existsSync(join(folder, name))));
+  if (installed !== undefined) return programsIn(installed);
+  const folder = join(settings.cache, 'prometheus-debian');
+  if (!existsSync(folder)) {
+    mkdirSync(settings.cache, { recursive: true });
+    const lock = await waitForLock(folder, () => say('another start is fetching Prometheus'), signal);
+    try {
+      if (!existsSync(folder)) await fetchPackage(settings, folder, say, signal);
+    } finally {
+      lock.release();
+    }
+  }
+  return programsIn(join(folder, 'usr/bin'));
+}
+
+function programsIn(folder: string): PrometheusPrograms {
+  return { prometheus: join(folder, 'prometheus'), promtool: join(folder, 'promtool') };
+}
+
+/** The folder exists only whole, because it is renamed into place. Nothing is installed, so nobody has to be root. */
+async function fetchPackage(settings: Settings, folder: string, say: Say, signal: AbortSignal): Promise<void> {
+  say('fetching Prometheus');
+  const part = mkdtempSync(join(settings.cache, 'prometheus-part-'));
+  try {
+    await run('apt-get', ['download', 'prometheus'], { cwd: part, signal });
+    const [file] = readdirSync(part);
+    if (file === undefined) throw new Error('apt-get fetched nothing');
+    await run('dpkg', ['--extract', file, 'unpacked'], { cwd: part, signal });
+    renameSync(join(part, 'unpacked'), folder);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const message = `Prometheus is not on PATH and could not be fetched, which takes a Debian or Ubuntu with apt-get and its package lists (${messageOf(error)}). Run apt-get update, or install Prometheus so that prometheus and promtool are on PATH.`;
+    throw new StackProblem('no_prometheus', message, { cause: error });
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
+}
