@@ -95,7 +95,7 @@ const plenty = new Map([[mug, { onHand: 10, held: 10, committed: 10 }]]);
 const held = [{ sku: mug, quantity: 2 }];
 const at = '2026-01-01T00:00:01.000Z';
 
-const facts: Omit<Order, keyof OrderState> & { status: 'pending' } = {
+export const facts: Omit<Order, keyof OrderState> & { status: 'pending' } = {
   ...{ orderId, customerId, lines, totalMinor, currency, deadline },
   email: null,
   placedAt: at,
@@ -146,7 +146,7 @@ const correspondences: readonly (readonly [string, Correspondence])[] = [
 ];
 
 /** An example of each event, all of the same order. */
-function bodyOf<T extends EventType>(type: T): Extract<EventBody, { type: T }> {
+export function bodyOf<T extends EventType>(type: T): Extract<EventBody, { type: T }> {
   const found = examples.find((example): example is Extract<EventBody, { type: T }> => example.type === type);
   if (found === undefined) throw new Error(`no example of ${type}`);
   return found;
