@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { newId, type EventId } from '@sagamart/contracts/ids';
-import { controlPart } from '@sagamart/stack/shop';
+import { controlPart, readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
@@ -46,6 +46,11 @@ async function waitForParked(key: string, count: number): Promise<Message[]> {
 async function act(id: string | undefined, what: 'replay' | 'discard', body?: object) {
   const options = body === undefined ? { token: operator } : { token: operator, body };
   return client.call('POST', `/v1/parked-messages/${id}/${what}`, options);
+}
+
+/** What the status of the shop says beside a part. */
+async function alarmOf(part: string): Promise<string | undefined> {
+  return (await readShopStatus(shop.home)).parts.find(({ name }) => name === part)?.detail;
 }
 
 /** Writes a message that no service said straight into payment.events, which only the order service reads. */
@@ -105,6 +110,7 @@ test('forged messages hold up their own order only, and when they are discarded 
       ['order', 'behind_parked', 0],
     ],
   );
+  await waitUntil('the status says so', async () => (await alarmOf('order'))?.includes('parked messages: 3'), 30_000);
   const shown = await client.call('GET', `/v1/parked-messages/${head?.id}`, { token: operator });
   const { payload, waiting } = shown.body as { payload: string; waiting: Message[] };
   assert.deepEqual([payload, waiting.map(({ id }) => id)], ['{"orderId":', [nameless?.id, captured?.id]]);
@@ -128,6 +134,7 @@ test('forged messages hold up their own order only, and when they are discarded 
     ({ status, stock }) => status === 'confirmed' && stock.status === 'committed',
   );
   assert.deepEqual(await parkedOf(orderId), []);
+  await waitUntil('the alarm is over', async () => (await alarmOf('order')) === undefined, 30_000);
   const [, ofGrace] = (await parkedOf(orderId, 'discarded')).map(({ acts }) => acts.at(-1)).toReversed();
   assert.deepEqual([ofGrace?.operator, ofGrace?.reason], ['grace', 'another one']);
   const [replayed] = await parkedOf(orderId, 'replayed');

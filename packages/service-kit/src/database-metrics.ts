@@ -2,6 +2,7 @@ import { addSource, createGauge, type Reading } from '@sagamart/telemetry/metric
 import { metricNames } from '@sagamart/telemetry/names';
 import type { Pool } from 'pg';
 import type { Reader } from './database.ts';
+import { countParked } from './parked-store.ts';
 
 /** How many rows a state holds and how old the oldest is. */
 export type Unfinished = { readonly state: string; readonly rows: number; readonly oldestAgeSeconds: number };
@@ -32,7 +33,7 @@ export function observeDatabase(pool: Pool, slotName = 'outbox'): void {
     name: 'parked',
     gauges: [parked, oldestAge],
     read: async () => {
-      const { rows, oldestAgeSeconds } = await readParked(pool);
+      const { rows, oldestAgeSeconds } = await countParked(pool, rowsCountedMax);
       return [
         { gauge: parked, value: rows },
         { gauge: oldestAge, value: oldestAgeSeconds },
@@ -122,14 +123,3 @@ async function countUnpublished(reader: Reader, slot: string, limit: number): Pr
 }
 
 const nothing: Waiting = { rows: 0, oldestAgeSeconds: 0 };
-
-async function readParked(reader: Reader): Promise<Waiting> {
-  const { rows } = await reader.query<Waiting>({
-    name: 'read-parked',
-    text: `
-      select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(parked_at)), 0)::float8 as "oldestAgeSeconds"
-      from (select parked_at from parked_messages where status = 'parked' order by parked_id limit $1) as waiting`,
-    values: [rowsCountedMax],
-  });
-  return rows[0] ?? nothing;
-}

@@ -8,6 +8,7 @@ import { createBatchHandler, type Participant } from './batch.ts';
 import { createPool } from './database.ts';
 import { createHttpApp } from './http-app.ts';
 import { migrateDatabase } from './migrate.ts';
+import { parkedAlarm } from './parked-alarm.ts';
 import { registerParkedRoutes } from './parked-routes.ts';
 import { Problem } from './problem.ts';
 import type { Caller } from './token.ts';
@@ -34,7 +35,7 @@ async function openRoutes(t: TestContext) {
     react: () => {},
     save: async () => {},
   };
-  const app = createHttpApp({ logger });
+  const app = createHttpApp({ logger, alarms: [parkedAlarm(pool)] });
   const verify = async (authorization: string | undefined): Promise<Caller> => {
     const caller = callers[authorization ?? ''];
     if (caller === undefined) throw new Problem({ status: 401, code: 'unauthorized', detail: '' });
@@ -58,6 +59,7 @@ async function openRoutes(t: TestContext) {
   };
   return {
     call,
+    alarms: async () => (await app.inject('/readyz')).json<{ alarms: string[] }>().alarms,
     list: async (query = '') => (await call('GET', query)).body as Listed,
     /** Parks one order's message that is no JSON, with `behind` more of that order behind it. */
     park: async (behind = 0, value: Buffer = Buffer.from('{')) => {
@@ -112,6 +114,17 @@ test('what an operator did is in the list of what is settled, and no longer in t
   const [discarded] = (await routes.list('?status=discarded')).items;
   assert.deepEqual([discarded?.id, discarded?.acts[0]?.operator], [head?.id, 'ada']);
   assert.equal((await routes.list('?status=replayed')).items.length, 1);
+});
+
+test('while messages are parked the service says so to whoever asks how it is', async (t) => {
+  const routes = await openRoutes(t);
+  assert.deepEqual(await routes.alarms(), []);
+  await routes.park(1);
+  const [alarm] = await routes.alarms();
+  assert.match(alarm ?? '', /^parked messages: 2, the first for \d+ s \(npm run parked\)$/);
+  const [, head] = (await routes.list()).items;
+  await routes.call('POST', `/${head?.id}/discard`, { body: { reason: 'a forgery' } });
+  assert.deepEqual(await routes.alarms(), []);
 });
 
 test('only an operator sees parked messages and acts on them', async (t) => {

@@ -57,6 +57,18 @@ export async function findParked(reader: Reader, id: string): Promise<ParkedDeta
   return rows[0] === undefined ? null : detailOf(rows[0]);
 }
 
+/** How many messages wait to be settled, not counted further than `limit`, and how old the oldest of them is. */
+export async function countParked(reader: Reader, limit: number): Promise<{ rows: number; oldestAgeSeconds: number }> {
+  const { rows } = await reader.query<{ rows: number; oldestAgeSeconds: number }>({
+    name: 'count-parked',
+    text: `
+      select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(parked_at)), 0)::float8 as "oldestAgeSeconds"
+      from (select parked_at from parked_messages where status = 'parked' order by parked_id limit $1) as waiting`,
+    values: [limit],
+  });
+  return rows[0] ?? { rows: 0, oldestAgeSeconds: 0 };
+}
+
 /** What waits behind a parked message, in the order in which it will be handled. */
 export async function listWaitingBehind(reader: Reader, id: string, limit: number): Promise<ParkedMessage[]> {
   const { rows } = await reader.query<ParkedMessage>({

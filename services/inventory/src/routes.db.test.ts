@@ -34,7 +34,7 @@ async function service(t: TestContext) {
     if (caller === undefined) throw new Problem({ status: 401, code: 'unauthorized', detail: '' });
     return caller;
   };
-  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [] });
+  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [], alarms: [] });
   t.after(async () => {
     await app.close();
     await pool.end();

@@ -3,7 +3,7 @@ import type { Deps } from './deps.ts';
 import { registerNotificationRoutes } from './routes.ts';
 
 export function buildApp(deps: Omit<Deps, 'mailer' | 'clock'>): HttpApp {
-  const app = createHttpApp({ logger: deps.logger, readiness: deps.readiness });
+  const app = createHttpApp({ logger: deps.logger, readiness: deps.readiness, alarms: deps.alarms });
   registerNotificationRoutes(app, deps);
   return app;
 }

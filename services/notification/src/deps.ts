@@ -13,4 +13,5 @@ export type Deps = {
   readonly verifier: TokenVerifier;
   readonly logger: Logger;
   readonly readiness: readonly ReadinessCheck[];
+  readonly alarms: readonly ReadinessCheck[];
 };

@@ -11,6 +11,7 @@ export type Deps = {
   readonly verifier: TokenVerifier;
   readonly logger: Logger;
   readonly readiness: readonly ReadinessCheck[];
+  readonly alarms: readonly ReadinessCheck[];
   readonly checkoutDeadlineMs: number;
   readonly cancelWindowMs: number;
 };

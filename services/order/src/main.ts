@@ -6,6 +6,7 @@ import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
+import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -36,6 +37,7 @@ const app = buildApp({
   verifier,
   logger,
   readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
+  alarms: [parkedAlarm(pool)],
   checkoutDeadlineMs: config.CHECKOUT_DEADLINE,
   cancelWindowMs: config.CANCEL_WINDOW,
 });

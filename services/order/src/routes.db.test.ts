@@ -43,6 +43,7 @@ async function service(t: TestContext) {
     verifier: { verify },
     logger,
     readiness: [],
+    alarms: [],
     checkoutDeadlineMs: 60_000,
     cancelWindowMs: 900_000,
   });
