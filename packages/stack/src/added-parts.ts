@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jaegerPart } from './jaeger.ts';
+import { jaegerProgram } from './jaeger-program.ts';
 import type { Part, Say } from './part.ts';
 import { prometheusPart } from './prometheus.ts';
 import { prometheusPrograms } from './prometheus-programs.ts';
@@ -8,6 +10,11 @@ import { StackProblem } from './stack-problem.ts';
 
 /** What a shop can do without: fetched and remembered when somebody adds it, part of every start of this home from then on. */
 const optionalParts = {
+  jaeger: {
+    part: jaegerPart,
+    fetch: async (settings: Settings, say: Say, signal: AbortSignal) =>
+      void (await jaegerProgram(settings, say, signal)),
+  },
   prometheus: {
     part: (settings: Settings) => prometheusPart(settings),
     fetch: async (settings: Settings, say: Say, signal: AbortSignal) =>
@@ -36,6 +43,11 @@ export async function addPart(
     );
   await optionalParts[name].fetch(settings, say, signal);
   writeFileSync(memory(settings), JSON.stringify([...new Set([...readAdded(settings), name])]));
+}
+
+/** Whether a part was added to this shop. */
+export function isAdded(settings: Settings, name: OptionalName): boolean {
+  return readAdded(settings).includes(name);
 }
 
 function readAdded(settings: Settings): OptionalName[] {

@@ -23,7 +23,7 @@ npm run stack -- <command> [--target native|compose]
   stop|start|restart|pause|resume <part>  do that to one part; a stopped one stays down
   kill <part> [--leave]                   kill -9; it comes back by itself unless --leave
   logs <part|supervisor> [--follow]
-  add prometheus                          fetch that part and remember it: from the next start on it belongs to the shop
+  add jaeger|prometheus                   fetch that part and remember it: from the next start on it belongs to the shop
   psp status|up|down [--json]             how the payment provider misbehaves; not at all; it answers nobody
   psp latency <ms>|errors <share>|lose <count>
                                           pause each request; fail a share of them; lose the next replies

@@ -17,6 +17,7 @@ export const partNames = [
   'notification',
   'gateway',
   // Only where it was added.
+  'jaeger',
   'prometheus',
 ] as const;
 

@@ -11,6 +11,8 @@ import {
   serviceUrl,
   smtpUrl,
 } from './addresses.ts';
+import { isAdded } from './added-parts.ts';
+import { otlpUrl } from './jaeger.ts';
 import type { Part, PartName } from './part.ts';
 import { probeHttp } from './probe.ts';
 import { ensureSessionKeys } from './session-keys.ts';
@@ -83,7 +85,7 @@ function servicePart(settings: Settings, service: Service): Part {
     command: async () => ({
       program: process.execPath,
       args: [...NODE_OPTIONS, ...sabotageOptions(settings), main],
-      env: { ...base, ...passedOn(settings), ...service.env(settings) },
+      env: { ...base, ...tracing(settings), ...service.env(settings) },
       cwd: join(settings.root, 'services', service.folder),
     }),
     probe: () => probeHttp(`${url}/readyz`),
@@ -91,6 +93,12 @@ function servicePart(settings: Settings, service: Service): Part {
     readyWithinMs: 60_000,
     stopWithinMs: 15_000,
   };
+}
+
+/** Where spans go, and how: to Jaeger where it was added, unless the environment names another collector. */
+function tracing(settings: Settings): Record<string, string> {
+  const jaeger = isAdded(settings, 'jaeger') ? { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl(settings) } : {};
+  return { ...jaeger, ...passedOn(settings) };
 }
 
 function passedOn(settings: Settings): Record<string, string> {

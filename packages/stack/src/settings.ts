@@ -24,6 +24,8 @@ export const defaultPorts = {
   REDIS_PORT: 6379,
   MAIL_PORT: 1080,
   SMTP_PORT: 1025,
+  JAEGER_PORT: 16686,
+  OTLP_PORT: 4318,
   PROMETHEUS_PORT: 9090,
 } as const;
 
@@ -94,6 +96,8 @@ const spokenToByHttp: ReadonlySet<PortVariable> = new Set([
   'PSP_PORT',
   'CONNECT_PORT',
   'MAIL_PORT',
+  'JAEGER_PORT',
+  'OTLP_PORT',
   'PROMETHEUS_PORT',
 ]);
 
