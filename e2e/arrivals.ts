@@ -48,11 +48,7 @@ export function openArrivals(shop: Shop, books: OpenBooks, listener: Listener): 
       await waitUntil(`${listener.name} hears ${types.join(', ')} of ${orderId}`, isThere, arrivalDeadlineMs);
     },
     waitForPublished: async (orderId, types) => {
-      const isThere = async () =>
-        containsAll(
-          (await books.read()).records.filter(({ key }) => key === orderId),
-          types,
-        );
+      const isThere = async () => containsAll(await publishedOf(books, orderId), types);
       await waitUntil(`${types.join(', ')} of ${orderId} is published`, isThere, arrivalDeadlineMs);
     },
     assertNotHeard: async (orderId, types) => {
@@ -79,6 +75,11 @@ export function openArrivals(shop: Shop, books: OpenBooks, listener: Listener): 
       assert.deepEqual([...seen].toSorted(), pairs.filter((pair) => !impossible.has(pair)).toSorted());
     },
   };
+}
+
+async function publishedOf(books: OpenBooks, orderId: string): Promise<{ type: string }[]> {
+  await books.look();
+  return [...books.moments()].filter(({ key, timestampMs }) => key === orderId && timestampMs !== null);
 }
 
 function arrow(first: string, then: string): string {

@@ -119,7 +119,7 @@ const readTamperings: ReadTampering[] = [
     where: 'the topics',
     what: 'a record with other data',
     finds: 'nothing_lost',
-    tamper: (told) => ({ ...told, records: changeLast(told.records, { data: '{}' }) }),
+    tamper: (told) => ({ ...told, records: changeLast(told.records, { digest: 'another' }) }),
   },
   {
     where: 'the topics',

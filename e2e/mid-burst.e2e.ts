@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Books } from '@sagamart/auditor/books';
+import type { Moment } from '@sagamart/auditor/notebook';
 import { controlPart } from '@sagamart/stack/shop';
 import { enterShop, waitForRest } from './shop-under-test.ts';
 
@@ -43,7 +43,7 @@ for (const part of ['connect', 'kafka'] as const) {
       else assert.equal(status, 'confirmed');
     }
     assert.equal(await client.available(sku), timedOut);
-    const { published, unpublished } = countAt(killedAtMs, new Set(orderIds), await books.read());
+    const { published, unpublished } = countAt(killedAtMs, new Set(orderIds), books.moments());
     assert.ok(
       published > 0 && unpublished > 0,
       `${published} events were published at the kill, ${unpublished} not yet`,
@@ -55,12 +55,9 @@ for (const part of ['connect', 'kafka'] as const) {
 function countAt(
   momentMs: number,
   orderIds: ReadonlySet<string>,
-  { messages, records }: Books,
+  moments: Iterable<Moment>,
 ): { published: number; unpublished: number } {
-  const written = Object.values(messages)
-    .flatMap(({ outbox }) => outbox)
-    .filter(({ key, writtenAtMs }) => orderIds.has(key) && writtenAtMs < momentMs);
-  const published = new Set(records.filter(({ timestampMs }) => timestampMs < momentMs).map(({ id }) => id));
-  const isPublished = written.filter(({ id }) => published.has(id));
-  return { published: isPublished.length, unpublished: written.length - isPublished.length };
+  const written = [...moments].filter(({ key, writtenAtMs }) => orderIds.has(key) && writtenAtMs < momentMs);
+  const published = written.filter(({ timestampMs }) => timestampMs !== null && timestampMs < momentMs).length;
+  return { published, unpublished: written.length - published };
 }

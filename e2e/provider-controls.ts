@@ -18,8 +18,9 @@ export async function withTrouble<T>(shop: Shop, trouble: Partial<PspControls>, 
 /** Resolves when the provider has captured or declined an order, whether or not anybody was told. */
 export async function waitForLedger(shop: Shop, orderId: string, kind: 'capture' | 'decline'): Promise<void> {
   const isThere = async () => {
-    const ledger = await readLedger({ url: shop.pspUrl, apiKey: shop.pspApiKey });
-    return ledger.some((line) => line.kind === kind && line.reference === orderId);
+    for await (const page of readLedger({ url: shop.pspUrl, apiKey: shop.pspApiKey }))
+      if (page.some((line) => line.kind === kind && line.reference === orderId)) return true;
+    return false;
   };
   await waitUntil(`a ${kind} of ${orderId} in the provider's ledger`, isThere, ledgerDeadlineMs);
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, afterEach } from 'node:test';
-import { compareBooks } from '@sagamart/auditor/compare-books';
 import { openBooks, type OpenBooks } from '@sagamart/auditor/open-books';
 import { findShop, type Shop } from '@sagamart/stack/shop';
 import { ShopClient } from './shop-client.ts';
@@ -18,15 +17,14 @@ export async function enterShop(): Promise<ShopUnderTest> {
   const client = new ShopClient(shop);
   const books = await openBooks(shop);
   afterEach(async () => {
-    await waitForRest(books);
-    assert.deepEqual(compareBooks(await books.read(), client.accepted), []);
+    await waitForRest(books, client.accepted);
   });
   after(() => books.close());
   return { shop, client, books };
 }
 
-/** Resolves when nothing is under way in the shop any more; rejects at a deadline with what is. */
-export async function waitForRest(books: OpenBooks): Promise<void> {
-  const { unmet, atRest } = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
-  assert.ok(atRest, `the shop did not come to rest within ${restDeadlineMs / 1_000} s: ${unmet.join('; ')}`);
+/** Resolves when nothing is under way in the shop any more and its books balance; rejects with what is wrong, or at a deadline with what is under way. */
+export async function waitForRest(books: OpenBooks, accepted: readonly string[] = []): Promise<void> {
+  const { findings, inFlight, unread } = await books.settle({ deadlineMs: restDeadlineMs, accepted });
+  assert.deepEqual({ findings, inFlight, unread }, { findings: [], inFlight: [], unread: [] });
 }

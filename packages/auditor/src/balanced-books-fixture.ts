@@ -36,7 +36,7 @@ export function balancedBooks(): DraftBooks {
       version,
       lamport: (cause?.lamport ?? 0) + 1,
       causationId: cause?.id ?? null,
-      data: JSON.stringify({ about: key }),
+      digest: `digest of ${type}`,
       writtenAtMs: 1_000,
     };
     outboxes[service].push(row);
@@ -79,9 +79,10 @@ export function balancedBooks(): DraftBooks {
     outbox: outboxes[service],
     inbox: records
       .filter(({ topic }) => (subscriptions[service] as readonly string[]).includes(topic))
-      .map(({ id, topic }) => ({ id, topic })),
+      .map(({ id, topic, key }) => ({ id, topic, key, receivedAtMs: 1_000 })),
     parked: [],
     outboxHoldsFromMs: 0,
+    inboxHoldsFromMs: 0,
   });
   const line = { sku, quantity: 2 };
 
@@ -91,6 +92,8 @@ export function balancedBooks(): DraftBooks {
         orderId: confirmedId,
         customerId: newId(),
         status: 'confirmed',
+        wasConfirmed: true,
+        deadlineAtMs: 1_000,
         totalMinor: 2_400,
         currency: 'EUR',
         lines: [line],
@@ -100,6 +103,8 @@ export function balancedBooks(): DraftBooks {
         orderId: cancelledId,
         customerId: newId(),
         status: 'cancelled',
+        wasConfirmed: false,
+        deadlineAtMs: 1_000,
         totalMinor: 1_200,
         currency: 'EUR',
         lines: [{ sku, quantity: 1 }],
@@ -109,6 +114,8 @@ export function balancedBooks(): DraftBooks {
         orderId,
         customerId: newId(),
         status: 'cancelled',
+        wasConfirmed: orderId === refundedId,
+        deadlineAtMs: 1_000,
         totalMinor: 1_200,
         currency: 'EUR',
         lines: [{ sku, quantity: 1 }],

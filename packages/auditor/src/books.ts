@@ -1,7 +1,10 @@
 import type { ServiceName, Topic } from '@sagamart/contracts/topics';
 import type { Invariant } from './invariants.ts';
 
-/** Everything the shop has written down, read from where it stands: four databases, the topics, the provider's ledger, the mail catcher. */
+/**
+ * What the shop has written down of some orders, or of all: in four databases, the topics, the provider's ledger, the mail catcher. What the shop is
+ * as a whole, such as its stock, is complete in either.
+ */
 export type Books = {
   readonly orders: readonly OrderRow[];
   /** The answers stored under idempotency keys of POST /orders. */
@@ -27,6 +30,9 @@ export type OrderRow = {
   orderId: string;
   customerId: string;
   status: string;
+  /** Whether it ever was confirmed; it may be cancelled since. */
+  wasConfirmed: boolean;
+  deadlineAtMs: number;
   totalMinor: number;
   currency: string;
   lines: readonly Quantity[];
@@ -70,8 +76,9 @@ export type MessageRows = {
   readonly outbox: readonly OutboxRow[];
   readonly inbox: readonly InboxRow[];
   readonly parked: readonly ParkedRow[];
-  /** From when on the outbox still holds all this service said: the start of its oldest partition. */
+  /** From when on outbox and inbox still hold all there was: the start of the oldest partition. */
   readonly outboxHoldsFromMs: number;
+  readonly inboxHoldsFromMs: number;
 };
 
 export type OutboxRow = {
@@ -83,12 +90,13 @@ export type OutboxRow = {
   version: number;
   lamport: number;
   causationId: string | null;
-  data: string;
+  /** MD5 of the data, which says whether it is the same and not what it is. */
+  digest: string;
   /** By the database's clock, inside the transaction that said it. */
   writtenAtMs: number;
 };
 
-export type InboxRow = { id: string; topic: string };
+export type InboxRow = { id: string; topic: string; key: string; receivedAtMs: number };
 
 export type ParkedRow = {
   topic: string;
@@ -112,7 +120,7 @@ export type TopicRecord = {
   version: number;
   lamport: number;
   causationId: string | null;
-  data: string;
+  digest: string;
 };
 
 /** One line of the provider's ledger. What a kind of line does not know is null: a void has no amount and no capture. */
@@ -131,7 +139,7 @@ export type LedgerEntry = {
 /** One attempt to get into a service's database as somebody else's role, or one role found there that is not the service's. */
 export type Door = { service: ServiceName; role: string; open: boolean };
 
-/** One place where the books do not agree. `about` is an order id, a sku, an event id or a service. */
+/** One place where the books do not agree. `about` is an order id (or another key of a message), a sku or a service. */
 export type Finding = { readonly invariant: Invariant; readonly about: string; readonly detail: string };
 
 export type { Invariant };

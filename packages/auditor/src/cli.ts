@@ -1,16 +1,18 @@
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { findShop } from '@sagamart/stack/shop';
 import { messageOf } from '@sagamart/stack/stack-problem';
 import { runWhereDataIs } from '@sagamart/stack/target';
-import type { Books, Finding } from './books.ts';
-import { compareBooks, lastingFindings } from './compare-books.ts';
+import type { Verdict } from './look.ts';
 import { openBooks, type OpenBooks } from './open-books.ts';
+import { reportOn, textOf, type Report } from './report.ts';
+import { changesOf, watchBooks } from './watch.ts';
 
-const help = `npm run audit [-- --json] [--wait-seconds 75] [--target native|compose]
-Waits until nothing is under way in the running shop, reads the four databases, the topics, the provider's ledger and the mail catcher,
-and says what does not balance. Exit 0: all of it does; 1: something does not; 2: the books could not be read.`;
-
-const shownMax = 50;
+const help = `npm run audit [-- --json] [--wait-seconds 10] [--settle-seconds 60] [--target native|compose]
+npm run audit -- --watch [--json]
+Reads the four databases, the topics, the provider's ledger and the mail catcher of the running shop, judges every order that is at rest, and lists
+the others, for which it waits first. One that is not at rest so long after it had to be is stuck. --watch goes on until Ctrl-C, reads only what is
+new and says what changes. Exit 0: nothing is broken; 1: something is; 2: the books could not be read.`;
 
 try {
   const options = readOptions();
@@ -21,70 +23,60 @@ try {
   process.exitCode = 2;
 }
 
-type Options = { json: boolean; deadlineMs: number; target: string | undefined };
+type Options = { json: boolean; watch: boolean; deadlineMs: number; settleMs: number; target: string | undefined };
 
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
-      'wait-seconds': { type: 'string', default: '75' },
+      watch: { type: 'boolean', default: false },
+      'wait-seconds': { type: 'string', default: '10' },
+      'settle-seconds': { type: 'string', default: process.env.AUDIT_SETTLE_SECONDS ?? '60' },
       target: { type: 'string' },
     },
   });
-  const deadlineMs = Number(values['wait-seconds']) * 1_000;
-  if (!(deadlineMs >= 0)) throw new Error(`--wait-seconds must be a number of seconds, got ${values['wait-seconds']}.`);
-  return { json: values.json, deadlineMs, target: values.target };
+  const { json, watch, target } = values;
+  return { json, watch, target, deadlineMs: milliseconds('wait'), settleMs: milliseconds('settle') };
+
+  function milliseconds(what: 'wait' | 'settle'): number {
+    const ms = Number(values[`${what}-seconds`]) * 1_000;
+    if (ms >= 0) return ms;
+    throw new Error(`--${what}-seconds must be a number of seconds, got ${values[`${what}-seconds`]}.`);
+  }
 }
 
-async function auditHere({ json, deadlineMs }: Options): Promise<number> {
-  const { findings, books } = await audit(deadlineMs);
-  (json ? printJson : printText)(findings, books);
-  return findings.length === 0 ? 0 : 1;
-}
-
-async function audit(deadlineMs: number): Promise<{ findings: Finding[]; books: Books }> {
-  const open = await openBooks(await findShop());
+async function auditHere({ json, watch, deadlineMs, settleMs }: Options): Promise<number> {
+  const startedAtMs = performance.now();
+  const books = await openBooks(await findShop(), { settleMs });
   try {
-    const first = await lookAt(open, deadlineMs);
-    if (first.stuck.length > 0 || first.findings.length === 0)
-      return { findings: [...first.stuck, ...first.findings], books: first.books };
-    const second = await lookAt(open, deadlineMs);
-    return { findings: [...second.stuck, ...lastingFindings(first.findings, second.findings)], books: second.books };
+    const verdict = watch ? await watchUntilStopped(books, json) : await books.settle({ deadlineMs });
+    const report = reportOn(verdict, (performance.now() - startedAtMs) / 1_000);
+    console.log(json ? JSON.stringify(report, null, watch ? 0 : 2) : textOf(report));
+    return exitCodeOf(report);
   } finally {
-    await open.close();
+    await books.close();
   }
 }
 
-async function lookAt(
-  open: OpenBooks,
-  deadlineMs: number,
-): Promise<{ stuck: Finding[]; findings: Finding[]; books: Books }> {
-  const { unmet } = await open.waitUntilAtRest({ deadlineMs });
-  const books = await open.read();
-  const stuck: Finding[] = unmet.map((detail) => ({ invariant: 'stuck', about: 'shop', detail }));
-  return { stuck, findings: compareBooks(books), books };
+function exitCodeOf({ balanced, unread }: Report): number {
+  if (!balanced) return 1;
+  return unread.length === 0 ? 0 : 2;
 }
 
-function countsOf(books: Books): { orders: number; events: number; captures: number; mails: number } {
-  const { orders, records, ledger, mails } = books;
-  return { orders: orders.length, events: records.length, captures: ledger.length, mails: mails.length };
-}
-
-function printJson(findings: readonly Finding[], books: Books): void {
-  console.log(JSON.stringify({ balanced: findings.length === 0, counts: countsOf(books), findings }, null, 2));
-}
-
-function printText(findings: readonly Finding[], books: Books): void {
-  for (const { invariant, about, detail } of findings.slice(0, shownMax)) {
-    console.log(`${invariant.padEnd(14)} ${about}  ${detail}`);
-  }
-  if (findings.length > shownMax) console.log(`… and ${findings.length - shownMax} more; --json lists all`);
-  const { orders, events, captures, mails } = countsOf(books);
-  const looked = `${orders} orders, ${events} events, ${captures} ledger entries, ${mails} mails`;
-  const isBalanced = findings.length === 0;
-  console.log(
-    isBalanced
-      ? `The books balance: ${looked}.`
-      : `The books do not balance: ${findings.length} findings in ${looked}.`,
-  );
+async function watchUntilStopped(books: OpenBooks, json: boolean): Promise<Verdict> {
+  let before: Verdict | undefined;
+  const watch = watchBooks(books, {
+    onLook: (verdict) => {
+      const at = new Date().toISOString();
+      for (const change of changesOf(before, verdict))
+        console.log(json ? JSON.stringify({ at, change }) : `${at}  ${change}`);
+      if (before === undefined && !json)
+        console.log(
+          `${at}  ${verdict.counts.orders} orders at rest, ${verdict.inFlight.length} in flight; Ctrl-C ends the watch`,
+        );
+      before = verdict;
+    },
+  });
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  return (await watch.stop()).verdict;
 }

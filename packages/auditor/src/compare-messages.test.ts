@@ -14,7 +14,7 @@ test('a topic that lost its first records to retention begins anywhere; one that
   assert.equal(brokenHistories(), 0);
 });
 
-test('a foreign message that is parked is listed as parked, not as something nobody said', () => {
+test('a foreign message that is parked is nothing that somebody lost or nobody said', () => {
   const books = balancedBooks();
   const foreign = { ...at(books.records, 0), id: newId(), key: 'stranger', offset: 99 };
   const { topic, key, type } = foreign;
@@ -29,7 +29,7 @@ test('a foreign message that is parked is listed as parked, not as something nob
       status: 'parked',
     });
   }
-  assert.deepEqual(new Set(compareBooks(books).map(({ invariant }) => invariant)), new Set(['stuck']));
+  assert.deepEqual(compareBooks(books), []);
 });
 
 test('a message of our own that was parked and replayed is no gap in the history of its order', () => {
@@ -58,7 +58,7 @@ testTamperings([
   {
     title: 'a record changed on its way',
     finds: 'nothing_lost',
-    tamper: ({ records }) => void (at(records, 2).data = '{}'),
+    tamper: ({ records }) => void (at(records, 2).digest = 'another'),
   },
   {
     title: 'a repeated record says something else than the first',
@@ -82,14 +82,9 @@ testTamperings([
     tamper: ({ messages }) => void messages.notification.inbox.pop(),
   },
   {
-    title: 'a reader heard an event twice',
-    finds: 'nothing_twice',
-    tamper: ({ messages: { payment } }) => void payment.inbox.push(at(payment.inbox, 0)),
-  },
-  {
     title: 'a reader heard what no topic holds',
     finds: 'nothing_twice',
-    tamper: ({ messages }) => void messages.payment.inbox.push({ id: newId(), topic: 'order.events' }),
+    tamper: ({ messages }) => void messages.payment.inbox.push({ ...at(messages.payment.inbox, 0), id: newId() }),
   },
 
   {
@@ -128,21 +123,6 @@ testTamperings([
     finds: 'cause_first',
     about: confirmedId,
     tamper: ({ messages }) => void (at(messages.payment.outbox, 0).causationId = null),
-  },
-
-  {
-    title: 'a message is parked',
-    finds: 'stuck',
-    about: confirmedId,
-    tamper: ({ messages }) =>
-      void messages.payment.parked.push({
-        topic: 'order.events',
-        key: confirmedId,
-        eventId: null,
-        type: 'order.confirmed',
-        reason: 'invalid_data',
-        status: 'parked',
-      }),
   },
 ]);
 

@@ -1,5 +1,6 @@
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
 import type { Books, Finding, LedgerEntry, OrderRow, PaymentRow } from './books.ts';
+import { orderIdOf } from './outside-world.ts';
 
 type Report = (detail: string) => void;
 
@@ -107,11 +108,6 @@ function comparePaymentWithWords({ status }: PaymentRow, said: string, report: R
 
 function lastSayings({ messages }: Books): Map<string, string> {
   return new Map(messages.payment.outbox.map(({ key, type }) => [key, type]));
-}
-
-/** A void knows only the key of the capture it forbids. */
-function orderIdOf({ reference, key }: LedgerEntry): string {
-  return reference ?? key.replace(/^capture-/, '');
 }
 
 function sumOf(entries: readonly LedgerEntry[]): number {

@@ -1,4 +1,5 @@
 import type { Books, Finding } from './books.ts';
+import { orderIdOfMail } from './outside-world.ts';
 
 /** Invariant 4: one notification per order and outcome, and what was sent arrived at the mail server. */
 export function compareNotifications(books: Books): Finding[] {
@@ -32,7 +33,7 @@ export function compareNotifications(books: Books): Finding[] {
   }
   for (const messageId of mails) {
     if (messageId.endsWith('@sagamart.example') && !messageIds.has(messageId)) {
-      report(messageId, 'the mail server got this mail, but there is no notification of it');
+      report(orderIdOfMail(messageId), `the mail server got ${messageId}, but there is no notification of it`);
     }
   }
   return findings;

@@ -12,12 +12,6 @@ const cases: Case[] = [
     tamper: ({ stock }) => void (at(stock, 0).onHand -= 1),
   },
   {
-    title: 'a unit is still held',
-    about: sku,
-    says: ['1 units are still held'],
-    tamper: ({ stock }) => void (at(stock, 0).held += 1),
-  },
-  {
     title: 'a sku has no stock any more',
     about: sku,
     says: ['has movements, but no stock'],
@@ -98,6 +92,15 @@ const cases: Case[] = [
     about: cancelledId,
     says: ['is cancelled, but its stock is held'],
     tamper: ({ reservations }) => void (at(reservations, 1).status = 'held'),
+  },
+  {
+    title: 'a pending order that is long overdue still has its stock held',
+    about: cancelledId,
+    says: ['is pending, but its stock is held'],
+    tamper: ({ orders, reservations }) => {
+      at(orders, 1).status = 'pending';
+      at(reservations, 1).status = 'held';
+    },
   },
   {
     title: 'a rejected order moved stock',

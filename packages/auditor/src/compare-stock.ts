@@ -1,13 +1,19 @@
-import type { Books, Finding, MovementRow, Quantity, Stock } from './books.ts';
+import type { Books, Finding, MovementRow, Quantity, Stock, StockRow } from './books.ts';
 
-/** Invariant 3: no unit appears, disappears, is sold twice or is still held, at any moment of the history. */
-export function compareStock(books: Books): Finding[] {
-  return [
-    ...compareMovementsWithStock(books),
-    ...compareReservationsWithMovements(books),
-    ...compareOrdersWithReservations(books),
-  ];
+/** Invariant 3, of orders: each holds, has and gave back exactly its lines. */
+export function compareOrdersWithStock(books: Books): Finding[] {
+  return [...compareReservationsWithMovements(books), ...compareOrdersWithReservations(books)];
 }
+
+/** Invariant 3, of the shop: no unit appears, disappears or is sold twice, at any moment of the history. */
+export type StockHistory = {
+  /** The next movements, of each sku in the order they were written. */
+  readonly follow: (movements: readonly MovementRow[]) => void;
+  /** All that was wrong in the history so far, and whether the stock is what it leads to. */
+  readonly compare: (stock: readonly StockRow[]) => Finding[];
+  /** The last movement of each sku so far. */
+  readonly last: ReadonlyMap<string, number>;
+};
 
 /** What one unit does in each kind of movement. */
 const moves: Readonly<Record<string, Stock>> = {
@@ -19,39 +25,58 @@ const moves: Readonly<Record<string, Stock>> = {
   return: { onHand: 1, held: 0, committed: -1 },
 };
 
-/** The running balances follow from the movements, never go below zero, and end at the stock there is. */
-function compareMovementsWithStock(books: Books): Finding[] {
-  const findings: Finding[] = [];
-  const report = (about: string, detail: string) => findings.push({ invariant: 'stock', about, detail });
+export function openStockHistory(): StockHistory {
+  const broken: Finding[] = [];
   const running = new Map<string, Stock>();
-  for (const movement of books.movements) {
+  const supplied = new Map<string, number>();
+  const last = new Map<string, number>();
+
+  const follow = (movement: MovementRow): void => {
     const { sku, kind, quantity, movementId } = movement;
+    const report = (detail: string) => broken.push({ invariant: 'stock', about: sku, detail });
+    last.set(sku, movementId);
     const move = moves[kind];
     if (move === undefined) {
-      report(sku, `movement ${movementId} is of an unknown kind, ${kind}`);
-      continue;
+      report(`movement ${movementId} is of an unknown kind, ${kind}`);
+      return;
     }
-    const before = running.get(sku) ?? { onHand: 0, held: 0, committed: 0 };
+    const before = running.get(sku) ?? nothing;
     const due = places((place) => before[place] + move[place] * quantity);
-    if (!isSame(due, movement))
-      report(
-        sku,
-        `after movement ${movementId} (${kind} ${quantity}) there must be ${worded(due)}, it says ${worded(movement)}`,
-      );
+    const what = `movement ${movementId} (${kind} ${quantity})`;
+    if (!isSame(due, movement)) report(`after ${what} there must be ${worded(due)}, it says ${worded(movement)}`);
     if (due.onHand < 0 || due.held < 0 || due.committed < 0)
-      report(sku, `after movement ${movementId} (${kind} ${quantity}) there was less than nothing: ${worded(due)}`);
+      report(`after ${what} there was less than nothing: ${worded(due)}`);
     running.set(sku, due);
-  }
-  for (const stock of books.stock) {
-    const due = running.get(stock.sku) ?? { onHand: 0, held: 0, committed: 0 };
-    running.delete(stock.sku);
-    if (!isSame(due, stock))
-      report(stock.sku, `by its movements there must be ${worded(due)}, the stock says ${worded(stock)}`);
-    if (stock.held !== 0) report(stock.sku, `${stock.held} units are still held`);
-  }
-  for (const sku of running.keys()) report(sku, 'has movements, but no stock');
-  return findings;
+    supplied.set(sku, (supplied.get(sku) ?? 0) + quantity * (move.onHand + move.held + move.committed));
+  };
+
+  return {
+    follow: (movements) => movements.forEach(follow),
+    compare: (stock) => {
+      const findings = [...broken];
+      const missing = new Set(running.keys());
+      for (const { sku, ...now } of stock) {
+        missing.delete(sku);
+        const due = running.get(sku) ?? nothing;
+        if (!isSame(due, now))
+          findings.push({
+            invariant: 'stock',
+            about: sku,
+            detail: `by its movements there must be ${worded(due)}, the stock says ${worded(now)}`,
+          });
+        const [units, all] = [now.onHand + now.held + now.committed, supplied.get(sku) ?? 0];
+        if (units !== all)
+          findings.push({ invariant: 'stock adds up', about: sku, detail: `${all} came in, ${units} are there` });
+      }
+      for (const sku of missing)
+        findings.push({ invariant: 'stock', about: sku, detail: 'has movements, but no stock' });
+      return findings;
+    },
+    last,
+  };
 }
+
+const nothing: Stock = { onHand: 0, held: 0, committed: 0 };
 
 /** Each reservation has moved exactly its lines, exactly as far as its status says. */
 function compareReservationsWithMovements(books: Books): Finding[] {
@@ -96,7 +121,7 @@ function compareOrdersWithReservations(books: Books): Finding[] {
     if (reservation === undefined) report(orderId, `is ${status}, but inventory has no reservation of it`);
     else if (status === 'confirmed' && reservation.status !== 'committed')
       report(orderId, `is confirmed, but its stock is ${reservation.status}`);
-    else if (status === 'cancelled' && ['held', 'committed', 'unseen'].includes(reservation.status)) {
+    else if (status !== 'confirmed' && ['held', 'committed', 'unseen'].includes(reservation.status)) {
       report(orderId, `is cancelled, but its stock is ${reservation.status}`);
     } else if (reservation.lines.length > 0 && totals(reservation.lines) !== totals(lines)) {
       report(orderId, `is of ${totals(lines)}, but its reservation is of ${totals(reservation.lines)}`);

@@ -24,3 +24,8 @@ export type Invariant =
   | 'walls'
   | 'stuck'
   | (typeof alwaysTrueOfOrders)[number];
+
+/** Whether it may be checked of an order that is not at rest. */
+export function isAlwaysTrue(invariant: Invariant): boolean {
+  return invariant === 'keys' || invariant === 'walls' || alwaysTrueOfOrders.some((rule) => rule === invariant);
+}

@@ -1,11 +1,14 @@
-import type { ServiceName } from '@sagamart/contracts/topics';
-import { Pool, type PoolClient } from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Books, Door } from './books.ts';
-import { readDatabases, type Reader } from './database-reader.ts';
+import type { ServiceName } from '@sagamart/contracts/topics';
+import { Pool } from 'pg';
+import { readBacklog, type Span } from './backlog.ts';
+import type { Books, Door, MovementRow } from './books.ts';
+import { readMovements, readStock, type Reader } from './database-reader.ts';
 import { listStrangers, tryDoors } from './doors.ts';
-import { createMailReader, readLedger } from './outside-world.ts';
-import { createRestWatch, type RestWatch } from './rest.ts';
+import { createLook, type LookOptions, type Verdict } from './look.ts';
+import { openNotebook, type Moment } from './notebook.ts';
+import { createMailReader, orderIdOf, readLedger } from './outside-world.ts';
+import { atTheStart, mapServices, openReading, serviceNames, type Sources } from './reading.ts';
 import { openTopicReader } from './topic-reader.ts';
 
 /** Where the auditor finds what it compares. The database URLs carry each service's read-only auditor role. */
@@ -18,93 +21,109 @@ export type AuditedShop = {
 };
 
 export type OpenBooks = {
-  /** What stands in the books now. `readers` replaces the way into some databases, for a test that tampers with a row. */
+  /**
+   * Reads what is new and judges the orders that have changed, those at rest by all invariants and the others by what is always true. `accepted` are
+   * order ids that clients were given with a 202. What cannot be read is named in the verdict.
+   */
+  readonly look: (accepted?: Iterable<string>) => Promise<Verdict>;
+  /** Looks until nothing is in flight or suspected any more and a look finds nothing new, or until the deadline and what was suspected then is settled. */
+  readonly settle: (options: { deadlineMs: number; accepted?: Iterable<string> }) => Promise<Verdict>;
+  /** All that stands in the books now, in memory: for a small shop. `readers` replaces the way into a database, for a test that tampers with a row. */
   readonly read: (readers?: Partial<Record<ServiceName, Reader>>) => Promise<Books>;
-  /** Resolves when the whole shop is at rest, twice in a row with the same counts, or at the deadline with what it was waiting for. */
-  readonly waitUntilAtRest: RestWatch['waitUntilAtRest'];
+  /** When each event was said and when it was published, of what looks have noted. */
+  readonly moments: () => Iterable<Moment>;
   /** What keeps the orders and the events of a span of time from being at rest; cheap enough to be asked often, also under load. */
-  readonly readUnmet: RestWatch['readUnmet'];
+  readonly readUnmet: (span: Span) => Promise<string[]>;
   readonly close: () => Promise<void>;
 };
 
-const mailDeadlineMs = 5_000;
-const mailPollMs = 50;
+const pollMs = 100;
+const defaults: LookOptions = { settleMs: 60_000, provenAfterMs: 5_000 };
 
-/** Connects to everything the books stand in. Topics and mails are remembered between reads, so that reading again is cheap. */
-export async function openBooks(shop: AuditedShop): Promise<OpenBooks> {
+/** Connects to everything the books stand in. What is only ever added to is read once, so that looking again is cheap. */
+export async function openBooks(shop: AuditedShop, options: Partial<LookOptions> = {}): Promise<OpenBooks> {
+  const chosen = { ...defaults, ...options };
   const pools = mapServices((service) => openPool(shop.auditorUrls[service]));
+  const notebook = openNotebook();
+  const topicReader = await openTopicReader(shop.kafkaBrokers, (records) => notebook.note('records', records));
   const readMails = createMailReader(shop.mailUrl);
-  const topicReader = await openTopicReader(shop.kafkaBrokers);
-  const rest = createRestWatch(pools);
-  let attempts: Door[] | undefined;
-
-  /** The mail catcher files a mail a moment after it has taken it over, so one that was just sent is waited for. */
-  const readMailsOf = async (sent: readonly string[]): Promise<string[]> => {
-    const deadline = Date.now() + mailDeadlineMs;
-    for (;;) {
-      const mails = new Set(await readMails());
-      if (sent.every((messageId) => mails.has(messageId)) || Date.now() > deadline) return [...mails];
-      await pause(mailPollMs);
-    }
-  };
-
-  return {
-    read: async (replaced = {}) => {
-      const snapshots = await Promise.all(serviceNames.map((service) => openSnapshot(pools[service])));
-      try {
-        const readers = mapServices((service, index) => replaced[service] ?? snapshots[index] ?? pools[service]);
-        const databases = await readDatabases(readers);
-        const strangers = await Promise.all(serviceNames.map((service) => listStrangers(service, pools[service])));
-        attempts ??= await tryDoors(shop.auditorUrls);
-        const doors = [...strangers.flat(), ...attempts];
-        const [topics, ledger] = await Promise.all([
-          topicReader.readToEnd(),
-          readLedger({ url: shop.pspUrl, apiKey: shop.pspApiKey }),
-        ]);
-        const sent = databases.notifications
-          .filter(({ status }) => status === 'sent')
-          .map(({ messageId }) => messageId);
-        return { ...databases, ...topics, ledger, mails: await readMailsOf(sent), doors };
-      } finally {
-        await Promise.all(snapshots.map(closeSnapshot));
+  const provider = { url: shop.pspUrl, apiKey: shop.pspApiKey };
+  let ledgerRead = 0;
+  const sources: Sources = {
+    pools,
+    notebook,
+    readTopics: topicReader.readToEnd,
+    noteLedger: async () => {
+      for await (const entries of readLedger(provider, ledgerRead)) {
+        notebook.note(
+          'ledger',
+          entries.map((entry) => ({ ...entry, orderId: orderIdOf(entry) })),
+        );
+        ledgerRead = entries.at(-1)?.sequence ?? ledgerRead;
       }
     },
-    waitUntilAtRest: rest.waitUntilAtRest,
-    readUnmet: rest.readUnmet,
+    noteMails: async () => notebook.note('mails', await readMails()),
+  };
+  const progress = atTheStart();
+  const lookOnce = createLook(sources, { ...chosen, progress });
+  let attempts: Door[] | undefined;
+  const look = (accepted: Iterable<string> = []) =>
+    lookOnce({ accepted, tryDoors: async () => (attempts ??= await tryDoors(shop.auditorUrls)) });
+
+  return {
+    look,
+    settle: async ({ deadlineMs, accepted }) => {
+      const deadline = Date.now() + deadlineMs;
+      let provenAtMs = Infinity;
+      for (;;) {
+        const verdict = await look(accepted);
+        const { inFlight, suspected, unread, looked } = verdict;
+        const isCalm = suspected.length === 0 && unread.length === 0;
+        if (isCalm && inFlight.length === 0 && looked === 0) return verdict;
+        const nowMs = Date.now();
+        if (nowMs > provenAtMs || (nowMs > deadline && isCalm)) return verdict;
+        if (nowMs > deadline) provenAtMs = Math.min(provenAtMs, nowMs + chosen.provenAfterMs);
+        await pause(pollMs);
+      }
+    },
+    read: async (readers) => {
+      restart();
+      const reading = await openReading(sources, progress, readers);
+      try {
+        const [unread] = reading.unread;
+        const { inventory } = reading.snapshots;
+        if (unread !== undefined || inventory === undefined) throw new Error(`The books could not be read: ${unread}`);
+        const books = await reading.booksOf(notebook.takeTouched());
+        const movements: MovementRow[] = [];
+        for await (const rows of readMovements(inventory, new Map())) movements.push(...rows);
+        const strangers = await Promise.all(serviceNames.map((service) => listStrangers(service, pools[service])));
+        const doors = [...(await tryDoors(shop.auditorUrls)), ...strangers.flat()];
+        return { ...books, movements, stock: await readStock(inventory), doors };
+      } finally {
+        await reading.close();
+        restart();
+      }
+    },
+    moments: () => notebook.moments(),
+    readUnmet: (span) => readBacklog(pools, span),
     close: async () => {
       await topicReader.close();
       await Promise.all(Object.values(pools).map((pool) => pool.end()));
+      notebook.close();
     },
   };
-}
 
-const serviceNames: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
-
-function mapServices<T>(make: (service: ServiceName, index: number) => T): Record<ServiceName, T> {
-  return {
-    order: make('order', 0),
-    inventory: make('inventory', 1),
-    payment: make('payment', 2),
-    notification: make('notification', 3),
-  };
+  /** Databases are read from their start again: one of them may have been tampered with. */
+  function restart(): void {
+    notebook.forgetDatabases();
+    Object.assign(progress, atTheStart());
+  }
 }
 
 function openPool(connectionString: string): Pool {
   const pool = new Pool({ connectionString, application_name: 'auditor', max: 3, connectionTimeoutMillis: 5_000 });
-  // A connection that breaks while idle is replaced; the next query tells if the database is gone.
+  // A connection that breaks is replaced; the next query tells if the database is gone.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
-}
-
-async function openSnapshot(pool: Pool): Promise<PoolClient> {
-  const client = await pool.connect();
-  await client.query('begin isolation level repeatable read read only');
-  return client;
-}
-
-async function closeSnapshot(client: PoolClient): Promise<void> {
-  await client.query('rollback').then(
-    () => client.release(),
-    (error: unknown) => client.release(error instanceof Error ? error : true),
-  );
 }

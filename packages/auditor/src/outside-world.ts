@@ -1,39 +1,69 @@
 import type { LedgerEntry } from './books.ts';
+import type { Notes } from './notebook.ts';
 
 const ledgerPageSize = 1_000;
 const answerTimeoutMs = 10_000;
 
-/** The whole ledger of the payment provider, in its order. */
-export async function readLedger(provider: { url: string; apiKey: string }): Promise<LedgerEntry[]> {
-  const entries: LedgerEntry[] = [];
-  for (let after = 0; ;) {
-    const url = `${provider.url}/v1/ledger?after=${after}&limit=${ledgerPageSize}`;
-    const page = (await getJson(url, { authorization: `Bearer ${provider.apiKey}` })) as {
-      items: LedgerEntry[];
-      nextAfter: number | null;
-    };
-    entries.push(...page.items);
-    if (page.nextAfter === null || page.items.length === 0) return entries;
-    after = page.nextAfter;
+export type Provider = { readonly url: string; readonly apiKey: string };
+
+/** The ledger of the payment provider after a sequence number, in its order, page by page. */
+export async function* readLedger({ url, apiKey }: Provider, after = 0): AsyncGenerator<LedgerEntry[]> {
+  for (let last: number | null = after; last !== null;) {
+    const response = await get(`${url}/v1/ledger?after=${last}&limit=${ledgerPageSize}`, {
+      authorization: `Bearer ${apiKey}`,
+    });
+    const page = (await response.json()) as { items: LedgerEntry[]; nextAfter: number | null };
+    if (page.items.length > 0) yield page.items;
+    last = page.items.length === 0 ? null : page.nextAfter;
   }
 }
 
+/** A void knows only the key of the capture it forbids. */
+export function orderIdOf({ reference, key }: LedgerEntry): string {
+  return reference ?? key.replace(/^capture-/, '');
+}
+
 /** Reads the mail catcher (maildev 2.2) from where it stopped last time; mails stay there, so each is read once. */
-export function createMailReader(mailUrl: string): () => Promise<string[]> {
-  const messageIds: string[] = [];
+export function createMailReader(mailUrl: string): () => Promise<Notes['mails'][]> {
+  let read = 0;
   return async () => {
-    const mails = (await getJson(`${mailUrl}/email?skip=${messageIds.length}`, {})) as { messageId?: string }[];
-    for (const { messageId } of mails) messageIds.push((messageId ?? '').replace(/^<|>$/g, ''));
-    return [...messageIds];
+    const response = await get(`${mailUrl}/email?skip=${read}`, {});
+    const messageIds = await findMessageIds(response.body ?? new ReadableStream());
+    read += messageIds.length;
+    return messageIds.map((messageId) => ({ messageId, orderId: orderIdOfMail(messageId) }));
   };
 }
 
-async function getJson(url: string, headers: Record<string, string>): Promise<unknown> {
+/** A mail of ours is called <order id>.<outcome>@sagamart.example. */
+export function orderIdOfMail(messageId: string): string {
+  return messageId.replace(/\.[a-z]+@.*$/, '');
+}
+
+const messageIdPattern = /"messageId":"<?([^">]*)>?"/g;
+const messageIdLengthMax = 1_000;
+
+/** The catcher gives whole mails and has no pages, so its answer is looked through as it comes. Inside of a text the pattern's quotes are escaped. */
+async function findMessageIds(body: ReadableStream<Uint8Array>): Promise<string[]> {
+  const found: string[] = [];
+  let text = '';
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    let end = 0;
+    for (const match of text.matchAll(messageIdPattern)) {
+      found.push(match[1] ?? '');
+      end = match.index + match[0].length;
+    }
+    text = text.slice(Math.max(end, text.length - messageIdLengthMax));
+  }
+  return found;
+}
+
+async function get(url: string, headers: Record<string, string>): Promise<Response> {
   const response = await fetch(url, { headers, signal: AbortSignal.timeout(answerTimeoutMs) }).catch(
     (cause: unknown) => {
       throw new Error(`${url} does not answer. Is that part up? See: npm run stack -- status`, { cause });
     },
   );
   if (!response.ok) throw new Error(`${url} answered ${response.status}: expected 200`);
-  return response.json();
+  return response;
 }

@@ -1,84 +1,107 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRestWatch, unmetConditions } from './rest.ts';
+import { balancedBooks, cancelledId, confirmedId, type DraftBooks } from './balanced-books-fixture.ts';
+import { compareUnrest, listUnrest } from './rest.ts';
+import { at } from './tampering-fixture.ts';
 
-const quiet = {
-  order: new Map([
-    ['orders are pending', 0],
-    ['said order.events', 4],
-    ['heard payment.events', 2],
-  ]),
-  inventory: new Map([['heard order.events', 4]]),
-  payment: new Map([
-    ['said payment.events', 2],
-    ['heard order.events', 4],
-  ]),
-  notification: new Map([['heard order.events', 4]]),
-};
-
-test('a shop where all that was said was heard and nothing is under way is at rest', () => {
-  assert.deepEqual(unmetConditions(quiet), []);
-});
-
-test('a pending order keeps the shop from rest', () => {
-  assert.deepEqual(unmetConditions({ ...quiet, order: new Map([...quiet.order, ['orders are pending', 2]]) }), [
-    'order: 2 orders are pending',
-  ]);
-});
-
-test('an event that one of its readers has not heard keeps the shop from rest', () => {
-  const notification = new Map([['heard order.events', 3]]);
-  assert.deepEqual(unmetConditions({ ...quiet, notification }), [
-    'notification: 1 of 4 events of order.events not yet heard',
-  ]);
-});
-
-/** Four databases that answer each question with the next of these numbers of pending orders, and no other count. */
-function shopWithPending(...pending: number[]) {
-  let asked = 0;
-  const order = {
-    query: async () => ({ rows: [{ what: 'orders are pending', count: pending[asked++] ?? pending.at(-1) }] }),
-  };
-  const empty = { query: async () => ({ rows: [] }) };
-  return {
-    watch: createRestWatch({ order, inventory: empty, payment: empty, notification: empty }),
-    asked: () => asked,
-  };
+function waitsOf(books: DraftBooks, paymentsLater = books.payments): Record<string, readonly string[]> {
+  return Object.fromEntries(listUnrest(books, paymentsLater).map(({ about, waitsFor }) => [about, waitsFor]));
 }
 
-test('a shop is at rest when it was so twice in a row', async () => {
-  const { watch, asked } = shopWithPending(0, 1, 0, 0);
-  assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: 10_000 }), { atRest: true, unmet: [] });
-  assert.equal(asked(), 4);
+test('orders that are decided, heard of everywhere, paid and told are at rest', () => {
+  assert.deepEqual(waitsOf(balancedBooks()), {});
 });
 
-test('a shop where nothing is under way but the counts go on changing is not at rest, and says so', async () => {
-  const { watch } = shopWithPending(0);
-  assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: -1 }), {
-    atRest: false,
-    unmet: ['the counts still change'],
+type Case = { title: string; tamper: (books: DraftBooks) => void; waitsFor: RegExp };
+
+const cases: Case[] = [
+  {
+    title: 'an order that is pending',
+    tamper: ({ orders }) => void (at(orders, 0).status = 'pending'),
+    waitsFor: /^it is pending$/,
+  },
+  {
+    title: 'an order of which a reader has not heard an event',
+    tamper: ({ messages }) => void messages.inventory.inbox.splice(1, 1),
+    waitsFor: /^inventory has not heard order\.confirmed \(event /,
+  },
+  {
+    title: 'an order whose payment the provider owes an answer for',
+    tamper: ({ payments }) => void (at(payments, 0).status = 'refunding'),
+    waitsFor: /^its payment is refunding$/,
+  },
+  {
+    title: 'an order whose customer is not told yet',
+    tamper: ({ notifications }) => void (at(notifications, 0).status = 'pending'),
+    waitsFor: /^the notification of being confirmed is not sent$/,
+  },
+  {
+    title: 'an order of which a message is parked',
+    tamper: ({ messages }) => void messages.payment.parked.push(parkedMessage(confirmedId, 'parked')),
+    waitsFor: /^order\.confirmed of order\.events is parked at payment: invalid_data$/,
+  },
+];
+
+for (const { title, tamper, waitsFor } of cases) {
+  test(`${title} is not at rest, and the others are`, () => {
+    const books = balancedBooks();
+    tamper(books);
+    const waits = waitsOf(books);
+    assert.deepEqual(Object.keys(waits), [confirmedId]);
+    assert.match(waits[confirmedId]?.join() ?? '', waitsFor);
   });
+}
+
+test('an order whose payment changed while the ledger was read is read again', () => {
+  const books = balancedBooks();
+  const paymentsLater = books.payments.map((payment) =>
+    payment.orderId === cancelledId ? { ...payment, status: 'refunded' } : payment,
+  );
+  assert.deepEqual(waitsOf(books, paymentsLater), { [cancelledId]: ['its payment was declined and is refunded'] });
 });
 
-test('at the deadline the answer says what was under way', async () => {
-  const { watch } = shopWithPending(3);
-  assert.deepEqual(await watch.waitUntilAtRest({ deadlineMs: 150 }), {
-    atRest: false,
-    unmet: ['order: 3 orders are pending'],
-  });
+test('a message that was parked and settled keeps no order from rest', () => {
+  const books = balancedBooks();
+  books.messages.payment.parked.push(parkedMessage(confirmedId, 'replayed'));
+  assert.deepEqual(waitsOf(books), {});
 });
 
-test('of a span of time only the orders placed and the events said in it are counted', async () => {
-  const asked: unknown[] = [];
-  const reader = {
-    query: async (sql: string, span?: unknown[]) => {
-      asked.push(span);
-      assert.equal(sql.match(/ >= uuidv7_floor\(\$1\) and \w+ < uuidv7_floor\(\$2\)/g)?.length, 3);
-      return { rows: [{ what: 'orders are pending', count: 2 }] };
-    },
-  };
-  const empty = { query: async () => ({ rows: [] }) };
-  const watch = createRestWatch({ order: reader, inventory: empty, payment: empty, notification: empty });
-  assert.deepEqual(await watch.readUnmet({ fromMs: 1_000, beforeMs: 2_000 }), ['order: 2 orders are pending']);
-  assert.deepEqual(asked, [[new Date(1_000), new Date(2_000)]]);
+test('a pending order is stuck when its deadline, the grace and the time to settle are over', () => {
+  const books = balancedBooks();
+  const order = at(books.orders, 0);
+  order.status = 'pending';
+  order.deadlineAtMs = 100_000;
+  assert.deepEqual(compareUnrest(listUnrest(books, books.payments), 115_000), []);
+  const stuck = [{ invariant: 'stuck', about: confirmedId, detail: 'it is pending' }];
+  assert.deepEqual(compareUnrest(listUnrest(books, books.payments), 115_001), stuck);
 });
+
+test('a decided order is stuck when the time to settle is over since the last that was said or heard of it', () => {
+  const books = balancedBooks();
+  at(books.notifications, 0).status = 'pending';
+  const last = books.messages.order.inbox.findLast(({ key }) => key === confirmedId);
+  assert.ok(last !== undefined);
+  last.receivedAtMs = 50_000;
+  const unrest = listUnrest(books, books.payments);
+  assert.deepEqual(compareUnrest(unrest, 50_000), []);
+  assert.deepEqual(
+    compareUnrest(unrest, 50_001).map(({ detail }) => detail),
+    ['the notification of being confirmed is not sent'],
+  );
+});
+
+test('a foreign message that is parked waits for its operator and is never stuck', () => {
+  const books = balancedBooks();
+  books.messages.payment.parked.push(parkedMessage('stranger', 'parked'));
+  const unrest = listUnrest(books, books.payments);
+  assert.deepEqual(
+    unrest.map(({ about }) => about),
+    ['stranger'],
+  );
+  assert.deepEqual(compareUnrest(unrest, Number.MAX_SAFE_INTEGER), []);
+});
+
+function parkedMessage(key: string, status: 'parked' | 'replayed') {
+  const message = { topic: 'order.events', key, eventId: null, type: 'order.confirmed', reason: 'invalid_data' };
+  return { ...message, status };
+}

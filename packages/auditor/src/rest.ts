@@ -1,97 +1,74 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
-import type { Reader } from './database-reader.ts';
+import { topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
+import type { Books, Finding, OrderRow } from './books.ts';
 import { subscriptions } from './saga-map.ts';
 
-/** A shop is at rest when nothing is under way any more. Otherwise `unmet` says in words what is. */
-export type Rest = { readonly atRest: boolean; readonly unmet: readonly string[] };
+/** What keeps an order (or the events of a sku) from being at rest, in words, and since when nothing has moved it. */
+export type Unrest = { readonly about: string; readonly waitsFor: readonly string[]; readonly sinceMs: number };
 
-/** A span of time, in Unix milliseconds: the orders that were placed in it and the events that were said in it. */
-export type Span = { readonly fromMs: number; readonly beforeMs: number };
+/** What the sweeper of the order service waits for at most after a deadline. */
+const graceMs = 15_000;
 
-export type RestWatch = {
-  readonly waitUntilAtRest: (options: { deadlineMs: number }) => Promise<Rest>;
-  readonly readUnmet: (span: Span) => Promise<string[]>;
-};
+/**
+ * Which keys of these books are not at rest. `paymentsLater` is how the payments were after the provider's ledger had been read: one that changed
+ * meanwhile was read in the middle of its call.
+ */
+export function listUnrest(books: Books, paymentsLater: Books['payments']): Unrest[] {
+  const waits = new Map<string, string[]>();
+  const wait = (key: string, what: string) => void waits.set(key, [...(waits.get(key) ?? []), what]);
+  const laterStatus = new Map(paymentsLater.map(({ orderId, status }) => [orderId, status]));
 
-const pollMs = 100;
-
-type Counts = Readonly<Record<ServiceName, ReadonlyMap<string, number>>>;
-
-/** Counts only, no rows: it is asked often. That the ids behind equal counts are equal is for the comparison to say. */
-export function createRestWatch(readers: Readonly<Record<ServiceName, Reader>>): RestWatch {
-  const readCounts = async (span: Span | null): Promise<Counts> => {
-    const [order, inventory, payment, notification] = await Promise.all([
-      countsOf(
-        readers.order,
-        "select 'orders are pending' as what, count(*)::int from orders where status = 'pending'",
-        span,
-      ),
-      countsOf(
-        readers.inventory,
-        "select 'reservations are held' as what, count(*)::int from reservations where status in ('unseen', 'held')",
-        span,
-      ),
-      countsOf(
-        readers.payment,
-        "select 'payments are under way' as what, count(*)::int from payments where status not in ('captured', 'declined', 'voided', 'refunded')",
-        span,
-      ),
-      countsOf(
-        readers.notification,
-        "select 'notifications wait to be sent' as what, count(*)::int from notifications where status = 'pending'",
-        span,
-      ),
-    ]);
-    return { order, inventory, payment, notification };
-  };
-
-  return {
-    waitUntilAtRest: async ({ deadlineMs }) => {
-      const deadline = Date.now() + deadlineMs;
-      let before = '';
-      for (;;) {
-        const counts = await readCounts(null);
-        const unmet = unmetConditions(counts);
-        const now = JSON.stringify(Object.values(counts).map((each) => [...each]));
-        if (unmet.length === 0 && now === before) return { atRest: true, unmet };
-        if (Date.now() > deadline)
-          return { atRest: false, unmet: unmet.length > 0 ? unmet : ['the counts still change'] };
-        before = unmet.length === 0 ? now : '';
-        await pause(pollMs);
-      }
-    },
-    readUnmet: async (span) => unmetConditions(await readCounts(span)),
-  };
-}
-
-/** What keeps a shop with these counts from being at rest. Exported for its test. */
-export function unmetConditions(counts: Counts): string[] {
-  const unmet: string[] = [];
-  for (const service of Object.keys(subscriptions) as ServiceName[]) {
-    for (const [what, count] of counts[service]) {
-      if (!/^(said|heard) /.test(what) && count > 0) unmet.push(`${service}: ${count} ${what}`);
-    }
-    for (const topic of subscriptions[service]) {
-      const said = counts[topicOwners[topic]].get(`said ${topic}`) ?? 0;
-      const heard = counts[service].get(`heard ${topic}`) ?? 0;
-      if (heard < said) unmet.push(`${service}: ${said - heard} of ${said} events of ${topic} not yet heard`);
-    }
+  for (const { orderId, status } of books.orders) if (status === 'pending') wait(orderId, 'it is pending');
+  for (const { orderId, status } of books.payments) {
+    const later = laterStatus.get(orderId);
+    if (owing.has(status)) wait(orderId, `its payment is ${status}`);
+    else if (later !== status) wait(orderId, `its payment was ${status} and is ${later}`);
   }
-  return unmet;
+  for (const { orderId, outcome, status } of books.notifications)
+    if (status === 'pending') wait(orderId, `the notification of being ${outcome} is not sent`);
+  for (const service of services) {
+    for (const { key, topic, type, reason, status } of books.messages[service].parked)
+      if (status === 'parked') wait(key, `${type ?? 'a message'} of ${topic} is parked at ${service}: ${reason}`);
+    for (const row of unheard(books, service)) wait(row.key, `${service} has not heard ${row.type} (event ${row.id})`);
+  }
+  const orders = new Map(books.orders.map((order) => [order.orderId, order]));
+  const changes = lastChanges(books);
+  return [...waits].map(([about, waitsFor]) => ({
+    about,
+    waitsFor,
+    sinceMs: restDueAtMs(orders.get(about), changes.get(about)),
+  }));
 }
 
-async function countsOf(reader: Reader, underWaySql: string, span: Span | null): Promise<Map<string, number>> {
-  // Orders and events carry the time of their making in their ids.
-  const isInSpan = (id: string): string =>
-    span === null ? 'true' : `${id} >= uuidv7_floor($1) and ${id} < uuidv7_floor($2)`;
-  const values = span === null ? [] : [new Date(span.fromMs), new Date(span.beforeMs)];
-  const sql = `
-    ${underWaySql} and ${isInSpan('order_id')}
-    union all select 'messages are parked', count(*)::int from parked_messages where status = 'parked'
-    union all select 'said ' || topic, count(*)::int from outbox where ${isInSpan('event_id')} group by topic
-    union all select 'heard ' || topic, count(*)::int from inbox where ${isInSpan('event_id')} group by topic
-    order by 1`;
-  const { rows } = await reader.query(sql, values);
-  return new Map((rows as { what: string; count: number }[]).map(({ what, count }) => [what, count]));
+/** An order that was not at rest for so long after it had to be is a finding of its own, and is judged as it is. */
+export function compareUnrest(unrest: readonly Unrest[], overdueSinceMs: number): Finding[] {
+  return unrest
+    .filter(({ sinceMs }) => sinceMs < overdueSinceMs)
+    .flatMap(({ about, waitsFor }) => waitsFor.map((detail) => ({ invariant: 'stuck', about, detail }) as const));
+}
+
+const services: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
+const owing = new Set(['capturing', 'voiding', 'refunding']);
+
+function* unheard({ messages }: Books, reader: ServiceName) {
+  const { inbox, parked } = messages[reader];
+  const heard = new Set([...inbox.map(({ id }) => id), ...parked.map(({ eventId }) => eventId)]);
+  for (const topic of subscriptions[reader])
+    for (const row of messages[topicOwners[topic]].outbox)
+      if ((row.topic as Topic) === topic && !heard.has(row.id)) yield row;
+}
+
+/** When the last thing was written down about a key, by those who said or heard it. What nobody of ours said has not changed: it is foreign. */
+function lastChanges({ messages }: Books): Map<string, number> {
+  const changes = new Map<string, number>();
+  const note = (key: string, moment: number) => void changes.set(key, Math.max(changes.get(key) ?? 0, moment));
+  for (const service of services) for (const { key, writtenAtMs } of messages[service].outbox) note(key, writtenAtMs);
+  for (const service of services)
+    for (const { key, receivedAtMs } of messages[service].inbox) if (changes.has(key)) note(key, receivedAtMs);
+  return changes;
+}
+
+/** A foreign key is never due: its parked messages wait for an operator and are nobody's fault. */
+function restDueAtMs(order: OrderRow | undefined, changedAtMs: number | undefined): number {
+  if (order?.status === 'pending') return order.deadlineAtMs + graceMs;
+  return changedAtMs ?? (order === undefined ? Infinity : order.deadlineAtMs + graceMs);
 }

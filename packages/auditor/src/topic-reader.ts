@@ -1,24 +1,25 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { topicOwners, type Topic } from '@sagamart/contracts/topics';
 import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage } from 'kafkajs';
-import type { TopicRecord } from './books.ts';
+import type { Books, TopicRecord } from './books.ts';
 
-/** Reads the saga's topics from their start and remembers what it has read, so that reading again costs only what is new. */
+/** Reads the saga's topics from their start, and notes each record once. */
 export type TopicReader = {
-  /** Every record up to the end offsets at the time of the call. Rejects after `readDeadlineMs`. */
-  readonly readToEnd: () => Promise<TopicContents>;
+  /** Resolves when all is noted up to the end offsets at the time of the call, with what the topics still hold. Rejects after `readDeadlineMs`. */
+  readonly readToEnd: () => Promise<Books['topicsHoldFromMs']>;
   readonly close: () => Promise<void>;
 };
-
-export type TopicContents = { records: TopicRecord[]; topicsHoldFromMs: Record<Topic, number> };
 
 const topics = Object.keys(topicOwners) as Topic[];
 const readDeadlineMs = 60_000;
 const pollMs = 20;
 const askAgainMs = 200;
 
-export async function openTopicReader(brokers: readonly string[]): Promise<TopicReader> {
+export async function openTopicReader(
+  brokers: readonly string[],
+  note: (records: readonly TopicRecord[]) => void,
+): Promise<TopicReader> {
   const kafka = new Kafka({
     clientId: 'auditor',
     brokers: [...brokers],
@@ -35,17 +36,17 @@ export async function openTopicReader(brokers: readonly string[]): Promise<Topic
     maxWaitTimeInMs: 100,
     allowAutoTopicCreation: false,
   });
-  const read = new Map<string, TopicRecord[]>();
+  const firstAtMs = new Map<string, number>();
   const nextOffset = new Map<string, number>();
   await Promise.all([admin.connect(), consumer.connect()]);
-  await startReading(consumer, (topic, partition, message) => {
+  await startReading(consumer, (topic, partition, messages) => {
     const place = `${topic} ${partition}`;
+    const [first, last] = [messages[0], messages.at(-1)];
+    if (first === undefined || last === undefined) return;
+    note(messages.map((message) => toTopicRecord(topic, partition, message)));
+    if (!firstAtMs.has(place)) firstAtMs.set(place, Number(first.timestamp));
     // A reader that lost its place in the group begins again at the start.
-    if (Number(message.offset) < (nextOffset.get(place) ?? 0)) return;
-    const records = read.get(place) ?? [];
-    if (records.length === 0) read.set(place, records);
-    records.push(toTopicRecord(topic, partition, message));
-    nextOffset.set(place, Number(message.offset) + 1);
+    nextOffset.set(place, Math.max(nextOffset.get(place) ?? 0, Number(last.offset) + 1));
   });
 
   return {
@@ -62,10 +63,7 @@ export async function openTopicReader(brokers: readonly string[]): Promise<Topic
           );
         await pause(pollMs);
       }
-      return {
-        records: offsets.flatMap(({ place, high }) => (read.get(place) ?? []).filter(({ offset }) => offset < high)),
-        topicsHoldFromMs: holdFrom(offsets, read),
-      };
+      return holdFrom(offsets, firstAtMs);
     },
     close: async () => {
       await consumer.disconnect();
@@ -79,13 +77,13 @@ type Offsets = { topic: Topic; place: string; low: number; high: number };
 
 async function startReading(
   consumer: Consumer,
-  take: (topic: string, partition: number, message: KafkaMessage) => void,
+  take: (topic: string, partition: number, messages: readonly KafkaMessage[]) => void,
 ): Promise<void> {
   await consumer.subscribe({ topics, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
     eachBatch: async ({ batch }) => {
-      for (const message of batch.messages) take(batch.topic, batch.partition, message);
+      take(batch.topic, batch.partition, batch.messages);
       return Promise.resolve();
     },
   });
@@ -125,13 +123,10 @@ export async function askPatiently<Answer>(ask: () => Promise<Answer>, deadlineM
 }
 
 /** A topic that lost its first records to retention holds all it was given since its youngest partition start. */
-function holdFrom(
-  offsets: readonly Offsets[],
-  read: ReadonlyMap<string, readonly TopicRecord[]>,
-): Record<Topic, number> {
+function holdFrom(offsets: readonly Offsets[], firstAtMs: ReadonlyMap<string, number>): Record<Topic, number> {
   const heldFrom = Object.fromEntries(topics.map((topic) => [topic, 0])) as Record<Topic, number>;
   for (const { topic, place, low } of offsets) {
-    if (low > 0) heldFrom[topic] = Math.max(heldFrom[topic], read.get(place)?.[0]?.timestampMs ?? Date.now());
+    if (low > 0) heldFrom[topic] = Math.max(heldFrom[topic], firstAtMs.get(place) ?? Date.now());
   }
   return heldFrom;
 }
@@ -153,6 +148,6 @@ function toTopicRecord(topic: string, partition: number, message: KafkaMessage):
     version: Number(header('ce_aggregateversion')),
     lamport: Number(header('ce_lamport')),
     causationId: header('ce_causationid'),
-    data: message.value?.toString() ?? '',
+    digest: hash('md5', message.value ?? ''),
   };
 }

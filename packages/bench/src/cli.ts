@@ -1,6 +1,5 @@
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { compareBooks } from '@sagamart/auditor/compare-books';
 import { openBooks } from '@sagamart/auditor/open-books';
 import { findShop } from '@sagamart/stack/shop';
 import { messageOf } from '@sagamart/stack/stack-problem';
@@ -31,18 +30,16 @@ async function runAndJudge(plan: Plan): Promise<boolean> {
   try {
     console.log(`${worded(plan)}; ${cpus().length} cores, load average before ${loadavg()[0]?.toFixed(1)}`);
     const load = await (await startLoad(shop, plan)).over;
-    const rest = await books.waitUntilAtRest({ deadlineMs: restDeadlineMs });
+    const accepted = load.accepted.map(({ orderId }) => orderId);
+    const { findings, inFlight, unread } = await books.settle({ deadlineMs: restDeadlineMs, accepted });
     const restAtMs = performance.timeOrigin + performance.now();
-    const read = await books.read();
-    printResult(load, measure(load.accepted, read), restAtMs);
-    for (const unmet of rest.unmet) console.log(`not at rest: ${unmet}`);
-    const findings = compareBooks(
-      read,
-      load.accepted.map(({ orderId }) => orderId),
-    );
+    printResult(load, measure(load.accepted, books.moments()), restAtMs);
+    for (const what of unread) console.log(`could not be read: ${what}`);
+    for (const { about, waitsFor } of inFlight.slice(0, findingsShownMax))
+      console.log(`not at rest: ${about} ${waitsFor.join(', ')}`);
     for (const { invariant, about, detail } of findings.slice(0, findingsShownMax))
       console.log(`${invariant}: ${about} ${detail}`);
-    const isBalanced = rest.atRest && findings.length === 0;
+    const isBalanced = unread.length === 0 && inFlight.length === 0 && findings.length === 0;
     console.log(
       isBalanced
         ? '\nEvery order is at rest and the books balance.'

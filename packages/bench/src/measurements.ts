@@ -1,4 +1,4 @@
-import type { Books } from '@sagamart/auditor/books';
+import type { Moment } from '@sagamart/auditor/notebook';
 import type { SentOrder } from './load.ts';
 
 export type Percentiles = { p50: number; p95: number; p99: number; max: number };
@@ -15,13 +15,13 @@ export type Measurements = {
 };
 
 /** Works out where the time went, from what the client saw, the times in the outboxes and the times of the broker. */
-export function measure(sent: readonly SentOrder[], books: Pick<Books, 'messages' | 'records'>): Measurements {
+export function measure(sent: readonly SentOrder[], events: Iterable<Moment>): Measurements {
   const written = new Map<string, number>();
-  for (const { outbox } of Object.values(books.messages))
-    for (const { type, key, writtenAtMs } of outbox) written.set(`${type} ${key}`, writtenAtMs);
   const appended = new Map<string, number>();
-  for (const { type, key, timestampMs } of books.records)
-    if (!appended.has(`${type} ${key}`)) appended.set(`${type} ${key}`, timestampMs);
+  for (const { type, key, writtenAtMs, timestampMs } of events) {
+    written.set(`${type} ${key}`, writtenAtMs);
+    if (timestampMs !== null) appended.set(`${type} ${key}`, timestampMs);
+  }
 
   const spans: number[][] = legs.map(() => []);
   const confirmed: number[] = [];
