@@ -11,15 +11,8 @@ import type { Stage } from './stage.ts';
 /** Each steers one fault into the shop. Played in a whole shop it leaves nothing broken. */
 export const scenes: Readonly<Record<SceneName, (stage: Stage) => Promise<void>>> = {
   'business as usual': async (stage) => {
-    const methods = stage.random.shuffled([
-      'tok_visa',
-      'tok_visa',
-      'tok_visa',
-      'tok_visa',
-      'tok_declined',
-      'tok_declined',
-    ]);
-    for (const method of methods.slice(0, 3 + stage.random.below(3)))
+    const paid = Array.from({ length: 2 + stage.random.below(3) }, () => 'tok_visa');
+    for (const method of stage.random.shuffled(['tok_declined', ...paid]))
       await untilDecided(stage, await stage.placeOrder(method));
   },
 
@@ -57,6 +50,16 @@ export const scenes: Readonly<Record<SceneName, (stage: Stage) => Promise<void>>
     const { orderId } = await placeConfirmed(stage);
     await stage.client.cancelOrder(stage.customer.token, orderId);
     await stage.untilHeard('payment', 'order.cancelled', orderId);
+  },
+
+  'the provider is down': async (stage) => {
+    const order = await withTrouble(stage.shop, { down: true }, async () => {
+      const placed = await stage.placeOrder();
+      const wasAsked = "select from payments where order_id = $1 and (attempts > 0 or status = 'captured')";
+      await stage.untilFound('payment', wasAsked, [placed.orderId]);
+      return placed;
+    });
+    await untilDecided(stage, order);
   },
 
   "the provider's answer is lost": async (stage) => {

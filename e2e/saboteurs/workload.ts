@@ -1,6 +1,7 @@
 import type { Finding } from '@sagamart/auditor/books';
 import type { Saboteur, SceneName } from '@sagamart/saboteurs/saboteur';
-import type { Shop } from '@sagamart/stack/shop';
+import { readShopStatus, type Shop } from '@sagamart/stack/shop';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
 import type { SeededRandom } from '../long/seeded-random.ts';
 import { withOwnShop } from '../own-shop.ts';
 import { prepareShop } from './beforehand.ts';
@@ -14,7 +15,9 @@ const settings = { CHECKOUT_DEADLINE: '15s' };
 export function runSaboteur(saboteur: Saboteur, random: SeededRandom): Promise<Finding[]> {
   return withOwnShop({ ...settings, SAGAMART_SABOTEUR: saboteur.name }, async (shop) => {
     await prepareShop(shop, saboteur);
-    return play(shop, [saboteur.scene], random);
+    const findings = await play(shop, [saboteur.scene], random);
+    await waitUntil(`the status of ${saboteur.where} tells of ${saboteur.name}`, () => isTold(shop, saboteur));
+    return findings;
   });
 }
 
@@ -22,6 +25,12 @@ export function runSaboteur(saboteur: Saboteur, random: SeededRandom): Promise<F
 export function runControl(random: SeededRandom): Promise<Finding[]> {
   const names = Object.keys(scenes) as SceneName[];
   return withOwnShop(settings, (shop) => play(shop, random.shuffled(names), random));
+}
+
+/** A shop that goes without a protection says so itself. */
+async function isTold(shop: Shop, { name, where }: Saboteur): Promise<boolean> {
+  const { parts } = await readShopStatus(shop.home);
+  return parts.some((part) => part.name === where && part.detail?.includes(`SABOTEUR ${name}`) === true);
 }
 
 async function play(shop: Shop, names: readonly SceneName[], random: SeededRandom): Promise<Finding[]> {

@@ -31,8 +31,24 @@ export const inventorySaboteurs: readonly Saboteur[] = [
       ],
     },
     scene: 'the last unit is wanted by many',
-    breaks: ['stock'],
-    story: 'Two look at the shelf at once, both see the last unit, and both sell it.',
+    breaks: ['stock', 'stuck'],
+    story:
+      'Two look at the shelf at once, both see the last unit, and both sell it. Who comes later is told of -1 units, which no contract allows: parked.',
+  },
+  {
+    name: 'commit-too-soon',
+    removes: 'the confirmation that stock waits for before it is committed',
+    where: 'inventory',
+    changes: [
+      {
+        file: 'services/inventory/src/reservation.ts',
+        remove: "return { reservation: { status: 'held', lines }, move: { kind: 'hold', lines }, says };",
+        instead: "return { reservation: { status: 'committed', lines }, move: { kind: 'hold', lines }, says };",
+      },
+    ],
+    scene: 'business as usual',
+    breaks: ['stock', 'stuck'],
+    story: 'Goods are handed over before anybody has paid, and cannot come back when the card is declined.',
   },
   {
     name: 'no-tombstone',

@@ -20,6 +20,21 @@ export const paymentSaboteurs: readonly Saboteur[] = [
     story: 'The answer to a capture is lost, payment asks again, and the customer pays twice.',
   },
   {
+    name: 'believe-silence',
+    removes: "the provider's word: no answer counts as captured",
+    where: 'payment',
+    changes: [
+      {
+        file: 'services/payment/src/provider-calls.ts',
+        remove: 'await callOf(due)',
+        instead: "await callOf(due).catch(() => ({ outcome: 'captured', captureId: `cap_${orderId}` }))",
+      },
+    ],
+    scene: 'the provider is down',
+    breaks: ['money'],
+    story: 'The provider was down and has captured nothing. The customer gets the goods for nothing.',
+  },
+  {
     name: 'forgotten-refund',
     removes: 'the refund of what was captured for a cancelled order',
     where: 'payment',

@@ -35,6 +35,7 @@ export type SceneName =
   | 'everything is heard twice'
   | 'the last unit is wanted by many'
   | 'a paid order is cancelled'
+  | 'the provider is down'
   | "the provider's answer is lost"
   | 'a cancellation while the provider is asked'
   | "the provider's answer comes after the cancellation"

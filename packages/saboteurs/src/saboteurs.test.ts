@@ -15,6 +15,16 @@ for (const saboteur of saboteurs) {
   });
 }
 
+test('a service whose source does not say what is to be removed, or says it twice, is not changed', () => {
+  for (const [remove, found] of [
+    ['exactly once delivery', 'found 0 times'],
+    ['import', 'found 2 times'],
+  ] as const) {
+    const change = { file: 'packages/service-kit/src/inbox.ts', remove, instead: '' };
+    assert.throws(() => changedSources({ ...findSaboteur('no-inbox'), changes: [change] }), new RegExp(found));
+  }
+});
+
 test('no two saboteurs have one name', () => {
   assert.equal(new Set(saboteurs.map(({ name }) => name)).size, saboteurs.length);
 });
