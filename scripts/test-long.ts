@@ -21,4 +21,4 @@ if (files.length + alone.length === 0) {
   process.exit(1);
 }
 const tallies = files.length === 0 ? [] : [await testOwnShop({ files, timeoutMs, runLimitMs })];
-closeTally([...tallies, await runTestFiles({ files: alone, concurrency: 1, timeoutMs, runLimitMs })]);
+closeTally([...tallies, await runTestFiles({ files: alone, concurrency: 1, timeoutMs: runLimitMs, runLimitMs })]);

@@ -9,12 +9,13 @@ export function withSaboteurTable(document: string): string {
   const [head, rest] = document.split(start);
   const tail = rest?.split(end)[1];
   if (head === undefined || tail === undefined) throw new Error(`expected ${start} and ${end}`);
-  const rows = saboteurs.map(formatRow).join('\n');
-  return `${head}${start}\n\n| saboteur | removes | under | breaks | look at |\n|---|---|---|---|---|\n${rows}\n\n${end}${tail}`;
+  return `${head}${start}\n\n${[columns, ...saboteurs.map(formatRow)].join('\n')}\n\n${end}${tail}`;
 }
 
-function formatRow({ name, removes, where, scene, breaks, story, changes }: Saboteur): string {
-  const files = [...new Set(changes?.map(({ file }) => file))].map((file) => `[${file.split('/').at(-1)}](../${file})`);
-  const cells = [`\`${name}\``, `${removes} (${where})`, scene, breaks.join(', '), [...files, story].join(' · ')];
-  return `| ${cells.join(' | ')} |`;
+const columns = '| saboteur | removes | scene | breaks | what happens |\n|---|---|---|---|---|';
+
+function formatRow({ name, removes, where, scene, breaks, story, changes = [] }: Saboteur): string {
+  const files = [...new Set(changes.map(({ file }) => file))].map((file) => `[${file.split('/').at(-1)}](../${file})`);
+  const place = [`at ${where}`, ...files].join(', ');
+  return `| ${[`\`${name}\``, `${removes} (${place})`, scene, breaks.join(', '), story].join(' | ')} |`;
 }
