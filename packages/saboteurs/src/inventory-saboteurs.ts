@@ -51,6 +51,21 @@ export const inventorySaboteurs: readonly Saboteur[] = [
     story: 'Goods are handed over before anybody has paid, and cannot come back when the card is declined.',
   },
   {
+    name: 'return-as-restock',
+    removes: 'the rule that a returned unit is no longer a committed one',
+    where: 'inventory',
+    changes: [
+      {
+        file: 'services/inventory/src/reservation.ts',
+        remove: 'return { onHand: onHand + quantity, held, committed: committed - quantity };',
+        instead: 'return { onHand: onHand + quantity, held, committed };',
+      },
+    ],
+    scene: 'a paid order is cancelled',
+    breaks: ['stock'],
+    story: 'A unit that was returned is counted twice: on the shelf, and with the customer who gave it back.',
+  },
+  {
     name: 'no-tombstone',
     removes: 'the tombstone of an order that is cancelled before it was heard of',
     where: 'inventory',
