@@ -110,7 +110,7 @@ const pathsTo: Readonly<Record<string, readonly ReadonlySet<string>[]>> = {
   tombstone: [new Set()],
 };
 
-/** Confirmed: exactly its lines are committed. Cancelled: nothing is held or committed. */
+/** Confirmed: exactly its lines are committed. Anything else: nothing is held or committed. */
 function compareOrdersWithReservations(books: Books): Finding[] {
   const findings: Finding[] = [];
   const report = (about: string, detail: string) => findings.push({ invariant: 'stock', about, detail });
@@ -122,7 +122,7 @@ function compareOrdersWithReservations(books: Books): Finding[] {
     else if (status === 'confirmed' && reservation.status !== 'committed')
       report(orderId, `is confirmed, but its stock is ${reservation.status}`);
     else if (status !== 'confirmed' && ['held', 'committed', 'unseen'].includes(reservation.status)) {
-      report(orderId, `is cancelled, but its stock is ${reservation.status}`);
+      report(orderId, `is ${status}, but its stock is ${reservation.status}`);
     } else if (reservation.lines.length > 0 && totals(reservation.lines) !== totals(lines)) {
       report(orderId, `is of ${totals(lines)}, but its reservation is of ${totals(reservation.lines)}`);
     }
