@@ -27,6 +27,7 @@ export type TimelineItem = {
   source: string;
   lamport: number;
   causationId: string | null;
+  traceId: string | null;
   data: unknown;
 };
 

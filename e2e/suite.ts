@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { runBesideData } from '@sagamart/stack/compose/beside-data';
 import { readSettings } from '@sagamart/stack/settings';
-import { findShop } from '@sagamart/stack/shop';
+import { findShop, readShopStatus } from '@sagamart/stack/shop';
 import type { Target } from '@sagamart/stack/target';
 import { readTally, runTestFiles, type Tally } from './test-run.ts';
 
@@ -15,12 +15,12 @@ const onlyHere = new Set(['readme.e2e.ts']);
 
 /** Runs the end-to-end tests whose file names hold one of these parts, or all of them, on the running shop. Throws when no shop runs natively. */
 export async function runSuite(target: Target, parts: readonly string[]): Promise<Tally[]> {
-  const files = globSync('*.e2e.ts', { cwd: import.meta.dirname })
+  const tracesUrl = target === 'native' ? await jaegerUrl() : undefined;
+  const files = globSync(tracesUrl === undefined ? '*.e2e.ts' : '{,traced/}*.e2e.ts', { cwd: import.meta.dirname })
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
     .toSorted();
   if (target === 'native') {
-    await findShop();
-    return [await runHere(files, target)];
+    return [await runHere(files, { SAGAMART_TARGET: target, SAGAMART_TRACES_URL: tracesUrl })];
   }
   const besideData = files.filter((file) => !onlyHere.has(file));
   const there = besideData.length === 0 ? [] : [await runThere(besideData)];
@@ -28,9 +28,15 @@ export async function runSuite(target: Target, parts: readonly string[]): Promis
     ...there,
     await runHere(
       files.filter((file) => onlyHere.has(file)),
-      target,
+      { SAGAMART_TARGET: target },
     ),
   ];
+}
+
+/** Where the traces of the shop that runs natively can be read, if Jaeger was added to it: then they are tested too. */
+async function jaegerUrl(): Promise<string | undefined> {
+  const { parts } = await readShopStatus((await findShop()).home);
+  return parts.find(({ name, state }) => name === 'jaeger' && state === 'running')?.url;
 }
 
 async function runThere(files: string[]): Promise<Tally> {
@@ -42,7 +48,7 @@ async function runThere(files: string[]): Promise<Tally> {
 }
 
 // One file after the other: each compares the books of the whole shop at rest.
-function runHere(files: string[], target: Target): Promise<Tally> {
+function runHere(files: string[], env: NodeJS.ProcessEnv): Promise<Tally> {
   const paths = files.map((file) => join(import.meta.dirname, file));
-  return runTestFiles({ files: paths, concurrency: 1, timeoutMs, runLimitMs, env: { SAGAMART_TARGET: target } });
+  return runTestFiles({ files: paths, concurrency: 1, timeoutMs, runLimitMs, env });
 }

@@ -1,15 +1,15 @@
+import type { Answer } from '../shop-client.ts';
 import { readTrace, type ReadSpan } from '@sagamart/test-kit/trace-reader';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 
-/** Where the spans of the shop can be read: at a Jaeger, or at what a test run opened in its place. */
+// At a Jaeger, or at what a test run opened in its place.
 const tracesUrl = process.env['SAGAMART_TRACES_URL'] ?? '';
+const findableWithinMs = 10_000;
 
 /** The trace that an answer of the shop names. */
-export function traceIdOfAnswer({ headers }: { headers: Headers }): string {
+export function traceIdOfAnswer({ headers }: Pick<Answer, 'headers'>): string {
   return headers.get('traceresponse')?.slice(3, 35) ?? '';
 }
-
-const findableWithinMs = 10_000;
 
 /** The spans of a trace, as soon as `enough` says they are all there; rejects 10 s later with what was found. */
 export async function traceWhere(
@@ -17,16 +17,15 @@ export async function traceWhere(
   enough: (spans: readonly ReadSpan[]) => boolean,
 ): Promise<readonly ReadSpan[]> {
   let spans: readonly ReadSpan[] = [];
-  await waitUntil(
-    `trace ${traceId} to be whole`,
-    async () => {
-      spans = await readTrace(tracesUrl, traceId);
-      return enough(spans);
-    },
-    findableWithinMs,
-  ).catch((error: unknown) => {
-    throw new Error(`${String(error)}; found:\n${edgesOf(spans).toSorted().join('\n')}`);
-  });
+  const look = async () => {
+    spans = await readTrace(tracesUrl, traceId);
+    return enough(spans);
+  };
+  try {
+    await waitUntil(`trace ${traceId} to be whole`, look, findableWithinMs);
+  } catch (error) {
+    throw new Error(`found only:\n${edgesOf(spans).toSorted().join('\n')}`, { cause: error });
+  }
   return spans;
 }
 

@@ -118,6 +118,7 @@ export const attribute = {
   serverAddress: 'server.address',
   serverPort: 'server.port',
   errorType: 'error.type',
+  protocol: 'network.protocol.name',
   dbSystem: 'db.system.name',
   dbNamespace: 'db.namespace',
   dbOperation: 'db.operation.name',

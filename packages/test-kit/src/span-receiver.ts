@@ -15,10 +15,11 @@ type ResourceSpans = {
 
 /**
  * Opens a receiver of OTLP over HTTP in JSON on a free loopback port. `POST /v1/traces` takes spans, `GET /api/v3/traces/<id>` gives those of one
- * trace, as Jaeger's API does, and `PUT /mood/<take|refuse|hang>` makes it a collector that takes, refuses or never answers.
+ * trace, as Jaeger's API does, and `PUT /mood/<take|refuse|hang>` makes it a collector that takes, refuses or does not answer until its next mood.
  */
 export async function openSpanReceiver(): Promise<SpanReceiver> {
   const byTrace = new Map<string, ResourceSpans[]>();
+  const hanging = new Set<ServerResponse>();
   let mood = 'take';
   const server = createServer((request, response) => {
     void answer(request, response).catch(() => response.destroy());
@@ -29,9 +30,11 @@ export async function openSpanReceiver(): Promise<SpanReceiver> {
     const body = await textOf(request);
     if (method === 'PUT' && url.startsWith('/mood/')) {
       mood = url.slice('/mood/'.length);
+      for (const waiting of hanging) waiting.destroy();
+      hanging.clear();
       response.end();
     } else if (method === 'POST' && url === '/v1/traces') {
-      if (mood === 'hang') return;
+      if (mood === 'hang') return void hanging.add(response);
       if (mood === 'take') keep(JSON.parse(body) as { resourceSpans?: ResourceSpans[] });
       response.writeHead(mood === 'take' ? 200 : 503, { 'content-type': 'application/json' }).end('{}');
     } else {

@@ -2,7 +2,7 @@ import { inTransaction, type Tx } from '@sagamart/service-kit/database';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition } from '@sagamart/service-kit/transition';
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
-import { spanName } from '@sagamart/telemetry/names';
+import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
 import { composeMail } from './mail.ts';
@@ -20,6 +20,9 @@ import {
 import { connectionsMax, sendTimeoutMs } from './smtp.ts';
 
 const claimLeaseMs = 3 * sendTimeoutMs;
+
+// No address and no server: only that a mail was handed over.
+const smtp = { [attribute.protocol]: 'smtp' };
 
 type Taken = { readonly claim: Claim; readonly sentAt: Date; readonly traceparent: string | null };
 type NotTaken = { readonly claim: Claim; readonly error: unknown };
@@ -63,10 +66,14 @@ export function createDelivery({
 
   async function attempt(claim: Claim): Promise<Taken | NotTaken> {
     try {
-      return await inSpan(spanName.sendMail, { kind: 'CLIENT', parent: claim.traceparent }, async (span) => {
-        await mailer.send(composeMail(claim.notification));
-        return { claim, sentAt: clock.now(), traceparent: traceparentOf(span) };
-      });
+      return await inSpan(
+        spanName.sendMail,
+        { kind: 'CLIENT', parent: claim.traceparent, attributes: smtp },
+        async (span) => {
+          await mailer.send(composeMail(claim.notification));
+          return { claim, sentAt: clock.now(), traceparent: traceparentOf(span) };
+        },
+      );
     } catch (error) {
       return { claim, error };
     }

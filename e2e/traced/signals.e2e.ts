@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { attribute } from '@sagamart/telemetry/names';
+import { readShopStatus } from '@sagamart/stack/shop';
+import { enterShop } from '../shop-under-test.ts';
+import { edgesOf, traceIdOfAnswer, traceWhere } from './spans.ts';
+
+const { client, shop } = await enterShop();
+
+const told = 'order: process notification.sent';
+const planted = randomUUID().replaceAll('-', '');
+const email = `${planted}@example.com`;
+const paymentMethod = `tok_${planted}`;
+
+async function placeTold(order: { email: string; paymentMethod: string }) {
+  const { token } = await client.openSession({ email: order.email });
+  const sku = await client.createProduct({ stock: 1 });
+  const answer = await client.sendOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: order.paymentMethod });
+  assert.equal(answer.status, 202);
+  const traceId = traceIdOfAnswer(answer);
+  const spans = await traceWhere(traceId, (found) => edgesOf(found).some((edge) => edge.includes(`→ ${told}`)));
+  return { token, spans };
+}
+
+test('every service has spans of its own, of each library it uses, and metrics', async () => {
+  const { spans } = await placeTold({ email: 'ada@example.com', paymentMethod: 'tok_visa' });
+  const found = new Set(spans.map(({ service, kind, attributes }) => [service, kind, systemOf(attributes)].join(' ')));
+  const expected = [
+    ...['gateway', 'order', 'psp-simulator'].map((service) => `${service} SERVER http`),
+    ...['gateway', 'payment'].map((service) => `${service} CLIENT http`),
+    'gateway CLIENT redis',
+    ...['order', 'inventory', 'payment', 'notification'].flatMap((service) => [
+      `${service} CONSUMER kafka`,
+      `${service} CLIENT postgresql`,
+    ]),
+    'notification CLIENT smtp',
+  ];
+  assert.deepEqual(
+    expected.filter((signal) => !found.has(signal)),
+    [],
+  );
+  const { parts } = await readShopStatus(shop.home);
+  for (const { name, url } of parts.filter(({ kind }) => kind === 'service' || kind === 'provider')) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert.match(metrics, /sagamart_build_info\{.*\} 1/, name);
+  }
+});
+
+test('every attribute of every span is in the registry', async () => {
+  const { spans } = await placeTold({ email: 'ada@example.com', paymentMethod: 'tok_declined' });
+  const known = new Set<string>(Object.values(attribute));
+  const used = new Set(spans.flatMap(({ attributes }) => Object.keys(attributes)));
+  assert.deepEqual(
+    [...used].filter((name) => !known.has(name) && !ofTheCollector.test(name)),
+    [],
+  );
+});
+
+// Jaeger's own reading of OTLP.
+const ofTheCollector = /^(otel\.|internal\.|span\.kind$)/;
+
+test('a mail address, a payment method, a token and what was ordered are in no span and no log', async () => {
+  const { token, spans } = await placeTold({ email, paymentMethod });
+  const secrets = [planted, token.slice(-40), shop.pspApiKey, shop.operatorSecret, 'Stoneware mug'];
+  const logs = readdirSync(join(shop.home, 'log')).filter((file) => ours.test(file));
+  assert.equal(logs.length, 6);
+  const texts = [JSON.stringify(spans), ...logs.map((file) => readFileSync(join(shop.home, 'log', file), 'utf8'))];
+  for (const secret of secrets) assert.ok(!texts.some((text) => text.includes(secret)), `${secret} was told`);
+});
+
+const ours = /^(gateway|order|inventory|payment|notification|psp)\.log$/;
+
+function systemOf(attributes: Readonly<Record<string, unknown>>): unknown {
+  if (attributes['http.request.method'] !== undefined) return 'http';
+  return attributes['db.system.name'] ?? attributes['messaging.system'] ?? attributes['network.protocol.name'];
+}
