@@ -43,7 +43,7 @@ async function runThere(files: string[]): Promise<Tally> {
   let end = '';
   const onOutput = (text: string) => (end = (end + text).slice(-closingLineMax));
   const program = join(import.meta.dirname, 'run.ts');
-  await runBesideData(readSettings(), { program, args: files, service: 'e2e', onOutput });
+  await runBesideData(readSettings(), { program, args: files, service: 'owner-tools', onOutput });
   return readTally(end);
 }
 

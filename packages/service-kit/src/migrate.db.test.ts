@@ -32,6 +32,7 @@ test('every file is applied once, the kit first, also when several processes mig
       'kit/0001-messaging.sql',
       'kit/0002-parked-acts.sql',
       'kit/0003-outbox-position.sql',
+      'kit/0004-keeping.sql',
       'service/0001-a.sql',
       'service/0002-b.sql',
     ],
@@ -84,7 +85,18 @@ test('the application may add to the append-only tables and never change them', 
     assert.equal(await may(table, 'update'), false, table);
     assert.equal(await may(table, 'delete'), false, table);
   }
-  assert.equal(await may('schema_migrations', 'insert'), false);
+  for (const table of ['schema_migrations', 'outbox_slot', 'detached_partitions'])
+    assert.equal(await may(table, 'insert'), false, table);
+  const mayCall = async (call: string) => {
+    const { rows } = await pool.query<{ may: boolean }>(`select has_function_privilege($1, $2, 'execute') as may`, [
+      role,
+      call,
+    ]);
+    return rows[0]?.may;
+  };
+  assert.equal(await mayCall('prune_messages()'), true);
+  assert.equal(await mayCall('prune_messages_at(timestamptz)'), false, 'it may not choose what is old');
+  assert.equal(await mayCall('reattach_partitions()'), false);
 });
 
 test('the slot is made once and the first row written after it is published', async (t) => {

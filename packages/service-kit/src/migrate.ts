@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
+import { ensureSlot } from './outbox-slot.ts';
 
 export type Migration = {
   /** Connection string of the role that owns the database. It needs REPLICATION where a slot is asked for. */
@@ -86,7 +87,9 @@ async function grantToApplication(client: Client, appRole: string): Promise<void
   const role = escapeIdentifier(appRole);
   await client.query(`grant select, insert, update, delete on all tables in schema public to ${role}`);
   await client.query(`grant usage on all sequences in schema public to ${role}`);
-  await client.query(`revoke insert, update, delete on schema_migrations, debezium_heartbeat from ${role}`);
+  await client.query(
+    `revoke insert, update, delete on schema_migrations, debezium_heartbeat, outbox_slot, detached_partitions from ${role}`,
+  );
   const { rows } = await client.query<{ relname: string }>(`
     select relname from pg_class
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
@@ -100,12 +103,4 @@ async function grantToDebezium(client: Client, debeziumRole: string): Promise<vo
   const role = escapeIdentifier(debeziumRole);
   await client.query(`grant select on outbox to ${role}`);
   await client.query(`grant select, insert, update on debezium_heartbeat to ${role}`);
-}
-
-async function ensureSlot(client: Client, slot: string): Promise<void> {
-  await client.query(
-    `select pg_create_logical_replication_slot($1, 'pgoutput')
-     where not exists (select from pg_replication_slots where slot_name = $1)`,
-    [slot],
-  );
 }

@@ -3,6 +3,7 @@ import { addPart } from './added-parts.ts';
 import { tryLock } from './cache-lock.ts';
 import { composeShop, showLog } from './compose/compose-shop.ts';
 import { runDoctor } from './doctor.ts';
+import { healOutbox, readHealRequest } from './heal.ts';
 import { makeHome } from './home.ts';
 import { followLog } from './log-follower.ts';
 import { partNames, type PartName } from './part.ts';
@@ -29,6 +30,8 @@ npm run stack -- <command> [--target native|compose]
                                           pause each request; fail a share of them; lose the next replies
   psp nonsense wrong_amount|unknown_status|bad_json
                                           answer what makes no sense
+  heal [<service>] [--since <time>]       make a lost replication slot anew, and publish what its outbox holds again;
+                                          with a time: what was said since then, also through a sound slot
   usage [--seconds 60] [--json]           memory and CPU of every part, without containers
 npm run doctor                            is this machine ready, and what to do if not
 --target is needed only while a shop without containers (npm start) and one in containers (docker compose up) both run
@@ -43,6 +46,7 @@ const options = {
   leave: { type: 'boolean', default: false },
   follow: { type: 'boolean', default: false },
   seconds: { type: 'string', default: '60' },
+  since: { type: 'string' },
   target: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
@@ -89,6 +93,8 @@ async function run(settings: Settings, command: string, name?: string, value?: s
       return add(settings, name);
     case 'psp':
       return tellPsp(settings, name, value);
+    case 'heal':
+      return heal(settings, name);
     case 'usage':
       return showUsage(settings);
     case 'doctor':
@@ -172,6 +178,18 @@ async function tellPsp(settings: Settings, command?: string, value?: string): Pr
   }
   const controls = await controlPsp(await findShop(settings.home), request);
   console.log(flags.json ? JSON.stringify(controls, undefined, 2) : formatPspControls(controls));
+}
+
+async function heal(settings: Settings, name: string | undefined): Promise<void> {
+  const { services, since } = readHealRequest(name, flags.since);
+  const args = process.argv.slice(2);
+  const healedThere = await runWhereDataIs(
+    { program: import.meta.filename, args, service: 'owner-tools' },
+    flags.target,
+  );
+  if (healedThere === undefined)
+    for (const service of services) await healOutbox(settings, service, { since, say: console.log });
+  else process.exitCode = healedThere;
 }
 
 async function showUsage(settings: Settings): Promise<void> {

@@ -17,6 +17,7 @@ import { javaParts, type Jvm, jvm } from './java.ts';
 import type { Part, Say } from './part.ts';
 import { probeHttp } from './probe.ts';
 import type { Settings } from './settings.ts';
+import { readSlot } from './slot-sight.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { fill, fillFile } from './template.ts';
 
@@ -70,7 +71,7 @@ export function connectorName(service: DatabaseService): string {
 const REGISTER_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 
-/** Registers the connectors of infra/debezium and resolves when all of them run. Can be repeated. */
+/** Registers the connectors of infra/debezium and resolves when all run but those that wait for `healOutbox`. Can be repeated. */
 export async function registerConnectors(settings: Settings, say: Say): Promise<void> {
   say('registering connectors');
   const services = connectedServices(readFileSync(join(settings.root, 'infra/debezium/databases.json'), 'utf8'));
@@ -79,13 +80,29 @@ export async function registerConnectors(settings: Settings, say: Say): Promise<
   for (;;) {
     const states = await readConnectors(settings).catch(() => new Map<string, ConnectorState>());
     const down = services.filter((service) => !isUp(states.get(connectorName(service))));
-    if (down.length === 0) return;
+    if (await areLeftToHeal(settings, down, states)) return;
     say(`${services.length - down.length} of ${services.length} connectors run`);
     if (Date.now() > deadline) {
       throw new Error(`after ${REGISTER_WITHIN_MS / 1000} s these connectors do not run: ${down.join(', ')}`);
     }
     await delay(LOOK_EVERY_MS);
   }
+}
+
+/** Whether none of these is worth waiting for: without a sound slot, or stopped by a healing that was broken off, a connector runs only once healed. */
+async function areLeftToHeal(
+  settings: Settings,
+  services: readonly DatabaseService[],
+  states: ReadonlyMap<string, ConnectorState>,
+): Promise<boolean> {
+  const areLeft = await Promise.all(
+    services.map(async (service) => {
+      if (states.get(connectorName(service))?.connector === 'STOPPED') return true;
+      const slot = await readSlot(settings, service).catch(() => undefined);
+      return slot !== undefined && slot.state !== 'sound';
+    }),
+  );
+  return areLeft.every(Boolean);
 }
 
 /** The services named in infra/debezium/databases.json. */

@@ -8,7 +8,7 @@ import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
-import { keepPartitionsAhead } from '@sagamart/service-kit/partitions';
+import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
 import { createTokenVerifier } from '@sagamart/service-kit/token';
 import { startWorker } from '@sagamart/service-kit/worker';
@@ -29,7 +29,7 @@ const logger = createLogger({ service: 'notification', level: config.LOG_LEVEL }
 const tracing = await startTracing({ service: 'notification', logger });
 const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'notification' });
-const partitions = await keepPartitionsAhead(pool, logger);
+const partitions = await keepPartitions(pool, logger);
 const mailer = createMailer({ url: config.SMTP_URL, from: config.MAIL_FROM });
 const delivery = startWorker({
   name: 'delivery',

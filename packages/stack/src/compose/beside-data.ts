@@ -13,7 +13,7 @@ export type Tool = {
   readonly program: string;
   readonly args: readonly string[];
   /** The service of infra/compose/shop.yml to run it as: what it may know. */
-  readonly service?: 'tools' | 'e2e';
+  readonly service?: 'tools' | 'owner-tools';
   /** Told everything the tool prints, besides that it is printed. */
   readonly onOutput?: (text: string) => void;
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeSlot, seeSlot, SLOT_STILL_MS_MAX } from './connector-watch.ts';
+import { judgeSlot, seeSlot, SLOT_STILL_MS_MAX, unsoundSlot } from './slot-sight.ts';
 
 test('a slot that moves is no alarm, however long it is watched', () => {
   let sight = seeSlot(undefined, { active: true, flushedLsn: '0/1' }, 0);
@@ -25,4 +25,11 @@ test('a slot nobody reads is an alarm, and the time begins anew when its reader 
   const left = seeSlot(read, { active: false, flushedLsn: '0/1' }, 10_000);
   assert.equal(judgeSlot('order-outbox', left, 25_000), undefined);
   assert.match(judgeSlot('order-outbox', left, 31_000) ?? '', /nobody has read the slot of order-outbox for 21 s/);
+});
+
+test('a slot that has missed something is an alarm that names the command to heal it', () => {
+  assert.equal(
+    unsoundSlot('order', 'missing'),
+    'the slot of order-db is gone: events are missing in Kafka. Heal it with: npm run stack -- heal order',
+  );
 });

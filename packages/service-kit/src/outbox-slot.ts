@@ -1,0 +1,83 @@
+import type { ClientBase } from 'pg';
+
+/** The replication slot that an outbox is published through. */
+export type OutboxSlot = {
+  /** Only through a sound slot comes all that the outbox holds. */
+  readonly state: 'sound' | 'missing' | 'lost' | 'made_again' | 'unknown';
+  readonly active: boolean;
+  /** Up to where it was published; empty where there is no slot. */
+  readonly flushedLsn: string;
+};
+
+/** Healing waits this long for the transactions that write to the outbox, and keeps new ones waiting no longer than it writes. */
+const writersWaitMsMax = 10_000;
+
+/**
+ * Makes the slot of an outbox that has said nothing yet, before the service's first write. Any later one would have missed something: replacing it is
+ * for `renewSlot` and `sayAgain`.
+ */
+export async function ensureSlot(client: ClientBase, slot: string): Promise<void> {
+  const { rowCount: inUse } = await client.query('select from outbox_slot union all (select from outbox limit 1)');
+  if (inUse !== 0) return;
+  await client.query(`${createSlotSql} where not exists (select from pg_replication_slots where slot_name = $1)`, [
+    slot,
+  ]);
+  await client.query(recordSlotSql, [slot]);
+}
+
+/** The slot as any role of the database sees it. */
+export async function readOutboxSlot(client: ClientBase): Promise<OutboxSlot> {
+  const { rows } = await client.query<OutboxSlot>(`
+    select state, coalesce(active, false) as active, coalesce(confirmed_flush_lsn::text, '') as "flushedLsn" from outbox_slot_state`);
+  return rows[0] ?? { state: 'unknown', active: false, flushedLsn: '' };
+}
+
+/** Replaces the slot by a new one. Nobody may read it now or before `sayAgain`: it would publish what is new before what was missed. */
+export async function renewSlot(client: ClientBase, slot: string): Promise<void> {
+  await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1', [
+    slot,
+  ]);
+  await client.query(createSlotSql, [slot]);
+}
+
+/**
+ * Has Debezium publish again what the outbox holds since a moment, or all of it, byte for byte and in each key's order of versions; resolves with the
+ * number of events. With the name of a renewed slot, that slot begins with these, and is from then on the one that the outbox is published through.
+ */
+export async function sayAgain(
+  client: ClientBase,
+  { since, renewedSlot }: { since?: Date | undefined; renewedSlot?: string | undefined },
+): Promise<number> {
+  await client.query('begin');
+  try {
+    await client.query(`set local lock_timeout = ${writersWaitMsMax}`);
+    await client.query(`select pg_advisory_xact_lock(hashtext('ensure_message_partitions'))`);
+    // Without writers, all that the outbox holds is behind the end of the log, and all they will write comes after what is said again.
+    await client.query('lock table outbox in share row exclusive mode');
+    if (renewedSlot !== undefined)
+      await client.query('select pg_replication_slot_advance($1, pg_current_wal_flush_lsn())', [renewedSlot]);
+    await client.query('select reattach_partitions()');
+    const { rowCount: said } = await client.query(sayAgainSql, [since?.toISOString() ?? '-infinity']);
+    if (renewedSlot !== undefined) {
+      await client.query('delete from outbox_slot');
+      await client.query(recordSlotSql, [renewedSlot]);
+    }
+    await client.query('commit');
+    return said ?? 0;
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}
+
+// With two_phase, for what it leaves behind: the LSN of its making, by which outbox_slot knows it.
+const createSlotSql = `select pg_create_logical_replication_slot($1, 'pgoutput', temporary => false, twophase => true)`;
+
+const recordSlotSql = `
+  insert into outbox_slot (slot_name, made_at_lsn)
+  select slot_name, two_phase_at from pg_replication_slots where slot_name = $1 and two_phase_at is not null`;
+
+// A row is said again by being written again. Debezium sees the insert; deletes are not in the publication.
+const sayAgainSql = `
+  with said as (delete from outbox where created_at >= $1 returning *)
+  insert into outbox select * from said order by partition_key, aggregate_version`;
