@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { ServiceName, Topic } from '@sagamart/contracts/topics';
 import type { SceneName } from '@sagamart/saboteurs/saboteur';
+import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import type { PartName } from '@sagamart/stack/part';
 import { controlPart } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
@@ -123,6 +125,12 @@ export const scenes: Readonly<Record<SceneName, (stage: Stage) => Promise<void>>
     await crashOnceFound(stage, 'inventory', 'select from reservations where customer_id = $1');
   },
 
+  'a crash right after the offsets are committed': async (stage) => {
+    await placeConfirmed(stage);
+    await untilTaken(stage, 'notification', 'order.events');
+    await controlPart(stage.shop.home, 'notification', 'kill');
+  },
+
   'the mail server is down': async (stage) => {
     await withStopped(stage, 'mail', async () => {
       const { orderId } = await stage.placeOrder();
@@ -160,6 +168,17 @@ async function withStopped<T>(stage: Stage, part: PartName, run: () => Promise<T
   } finally {
     await controlPart(stage.shop.home, part, 'start');
   }
+}
+
+/** Resolves when, as far as Kafka knows, a service is done with all that stands in a topic. */
+async function untilTaken({ shop }: Stage, groupId: ServiceName, topic: Topic): Promise<void> {
+  const progress = createGroupProgress({ brokers: shop.kafkaBrokers, groupId });
+  const isTaken = async () => {
+    const { ends, committed } = await progress.read([topic]);
+    const done = committed.get(topic);
+    return [...(ends.get(topic) ?? [])].every(([partition, end]) => end === 0n || (done?.get(partition) ?? 0n) >= end);
+  };
+  await waitUntil(`${groupId} has taken all of ${topic}`, isTaken, 30_000).finally(() => progress.close());
 }
 
 /** A new customer's first order, and a crash of the order service as soon as there is a trace of it. */

@@ -4,6 +4,7 @@ const outbox = 'packages/service-kit/src/outbox.ts';
 const inbox = 'packages/service-kit/src/inbox.ts';
 const directProducer = import.meta.resolve('./direct-producer.ts');
 const outboxInsert = "await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });";
+const createHandler = 'createBatchHandler({ pool, participant, logger, observe: countMessage })';
 const commit = "await tx.query('commit');";
 
 /** What keeps state and messages together, on the way out and on the way in. */
@@ -38,6 +39,22 @@ export const messagingSaboteurs: readonly Saboteur[] = [
     scene: 'a crash right before the commit',
     breaks: ['money', 'nothing_lost', 'stock', 'stuck'],
     story: 'An order that was never taken holds stock and is paid for.',
+  },
+  {
+    name: 'offsets-first',
+    removes: "the order of the two commits: Kafka's offsets come before the database",
+    where: 'notification',
+    changes: [
+      {
+        file: 'services/notification/src/main.ts',
+        remove: createHandler,
+        // Long enough for a crash to be aimed at the moment between the two.
+        instead: `((handle) => async (...batch) => void setTimeout(() => handle(...batch), 3_000))(${createHandler})`,
+      },
+    ],
+    scene: 'a crash right after the offsets are committed',
+    breaks: ['nothing_twice', 'stuck', 'told_once'],
+    story: 'Kafka was told that the message is done with, and then nobody did it.',
   },
   {
     name: 'no-inbox',

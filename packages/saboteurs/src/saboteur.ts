@@ -44,4 +44,5 @@ export type SceneName =
   | 'a cancellation overtakes the order'
   | 'a crash right after the commit'
   | 'a crash right before the commit'
+  | 'a crash right after the offsets are committed'
   | 'the mail server is down';
