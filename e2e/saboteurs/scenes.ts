@@ -178,7 +178,11 @@ async function untilTaken({ shop }: Stage, groupId: ServiceName, topic: Topic): 
     const done = committed.get(topic);
     return [...(ends.get(topic) ?? [])].every(([partition, end]) => end === 0n || (done?.get(partition) ?? 0n) >= end);
   };
-  await waitUntil(`${groupId} has taken all of ${topic}`, isTaken, 30_000).finally(() => progress.close());
+  try {
+    await waitUntil(`${groupId} has taken all of ${topic}`, isTaken, 30_000);
+  } finally {
+    await progress.close();
+  }
 }
 
 /** A new customer's first order, and a crash of the order service as soon as there is a trace of it. */

@@ -12,7 +12,7 @@ import { openStage } from './stage.ts';
 const settings = { CHECKOUT_DEADLINE: '15s' };
 
 /** What the auditor finds in a shop without one of its protections, after the scene that needs it. */
-export function runSaboteur(saboteur: Saboteur, random: SeededRandom): Promise<Finding[]> {
+export function runSaboteur(saboteur: Saboteur, random: SeededRandom): Promise<readonly Finding[]> {
   return withOwnShop({ ...settings, SAGAMART_SABOTEUR: saboteur.name }, async (shop) => {
     await prepareShop(shop, saboteur);
     const findings = await play(shop, [saboteur.scene], random);
@@ -22,7 +22,7 @@ export function runSaboteur(saboteur: Saboteur, random: SeededRandom): Promise<F
 }
 
 /** What the auditor finds in a whole shop after all scenes, one after the other. */
-export function runControl(random: SeededRandom): Promise<Finding[]> {
+export function runControl(random: SeededRandom): Promise<readonly Finding[]> {
   const names = Object.keys(scenes) as SceneName[];
   return withOwnShop(settings, (shop) => play(shop, random.shuffled(names), random));
 }
@@ -33,7 +33,7 @@ async function isTold(shop: Shop, { name, where }: Saboteur): Promise<boolean> {
   return parts.some((part) => part.name === where && part.detail?.includes(`SABOTEUR ${name}`) === true);
 }
 
-async function play(shop: Shop, names: readonly SceneName[], random: SeededRandom): Promise<Finding[]> {
+async function play(shop: Shop, names: readonly SceneName[], random: SeededRandom): Promise<readonly Finding[]> {
   const stage = await openStage(shop, random);
   try {
     for (const name of new Set<SceneName>(['business as usual', ...names])) await scenes[name](stage);

@@ -47,7 +47,7 @@ export const inventorySaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: 'business as usual',
-    breaks: ['stock', 'stuck'],
+    breaks: ['committed was confirmed', 'stock', 'stuck'],
     story: 'Goods are handed over before anybody has paid, and cannot come back when the card is declined.',
   },
   {
@@ -62,7 +62,7 @@ export const inventorySaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: 'a paid order is cancelled',
-    breaks: ['stock'],
+    breaks: ['stock', 'stock adds up'],
     story: 'A unit that was returned is counted twice: on the shelf, and with the customer who gave it back.',
   },
   {
@@ -77,7 +77,7 @@ export const inventorySaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: 'a cancellation overtakes the order',
-    breaks: ['stock', 'stuck'],
+    breaks: ['stock'],
     story: 'The order arrives after its cancellation, and its stock is held for ever.',
   },
   {

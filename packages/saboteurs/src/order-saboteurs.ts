@@ -48,7 +48,15 @@ export const orderSaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: "the provider's answer comes after the cancellation",
-    breaks: ['money', 'order_per_key', 'stock', 'stuck', 'told_once'],
+    breaks: [
+      'money',
+      'order_per_key',
+      'stock',
+      'stuck',
+      'told_once',
+      'refunding is of a cancelled order',
+      'released is of a cancelled order',
+    ],
     story: 'The late capture of a cancelled order confirms it, while its stock and its money are on the way back.',
   },
 ];

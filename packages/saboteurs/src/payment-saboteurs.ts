@@ -16,7 +16,7 @@ export const paymentSaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: "the provider's answer is lost",
-    breaks: ['money'],
+    breaks: ['money', 'refunded <= captured <= 1', 'confirmed was captured once and held'],
     story: 'The answer to a capture is lost, payment asks again, and the customer pays twice.',
   },
   {
@@ -31,7 +31,7 @@ export const paymentSaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: 'the provider is down',
-    breaks: ['money'],
+    breaks: ['money', 'captured is captured at the provider', 'confirmed was captured once and held'],
     story: 'The provider was down and has captured nothing. The customer gets the goods for nothing.',
   },
   {
@@ -61,7 +61,7 @@ export const paymentSaboteurs: readonly Saboteur[] = [
       },
     ],
     scene: 'a cancellation while the provider is asked',
-    breaks: ['money'],
+    breaks: ['money', 'voided or declined has no capture'],
     story: 'No answer was taken for no capture. The provider had captured.',
   },
   {
