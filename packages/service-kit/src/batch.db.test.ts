@@ -232,3 +232,23 @@ test('a lock held for longer than all attempts parks nobody', async (t) => {
   const handle = createBatchHandler({ pool, participant: locked, logger });
   assert.deepEqual(await handle([recordOf(placed())], signal), ['handled']);
 });
+
+test('while the database is away a batch waits, says so, and is handled when it is back', async (t) => {
+  const pool = await database(t);
+  const warned = t.mock.method(logger, 'warn');
+  let outages = 0;
+  const participant = counting();
+  const starting: typeof participant = {
+    ...participant,
+    save: async (tx, work) => {
+      if (outages++ < 2) await tx.query(`do $$ begin raise exception using errcode = '57P03'; end $$`);
+      await participant.save(tx, work);
+    },
+  };
+  const handle = createBatchHandler({ pool, participant: starting, logger });
+  assert.deepEqual(await handle([recordOf(placed()), recordOf(placed())], signal), ['handled', 'handled']);
+  assert.deepEqual(
+    warned.mock.calls.map((call) => call.arguments[1]),
+    Array(2).fill('consumption waits for the database'),
+  );
+});

@@ -1,132 +1,257 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { test, type TestContext } from 'node:test';
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import { Kafka, logLevel } from 'kafkajs';
-import type { BatchHandler, Outcome } from './batch.ts';
-import { startConsumer } from './consumer.ts';
+import { AssignerProtocol, Kafka, logLevel } from 'kafkajs';
+import type { BatchHandler } from './batch.ts';
+import { recordsPerTransactionMax, startConsumer } from './consumer.ts';
+import type { MemberSays } from './group-member-fixture.ts';
 import { createGroupProgress, type Offsets } from './group-progress.ts';
+import { listener, numbers, openTopic, testBrokers } from './topic-fixture.ts';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
-const brokers = (process.env['TEST_KAFKA_BROKERS'] ?? '').split(',');
-const nothing: readonly Outcome[] = [];
-const joinDeadlineMs = 30_000;
+// Waiting costs nothing, and on a crowded machine a group takes its time.
+const joinDeadlineMs = 90_000;
 
-/** A topic with two partitions and six records, key and value `<n>`, and a group that has read nothing. */
 async function topicOfSix(t: TestContext) {
-  const topic = `test-${randomUUID()}`;
-  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  const producer = kafka.producer();
-  t.after(() => Promise.all([admin.disconnect(), producer.disconnect()]));
-  await Promise.all([admin.connect(), producer.connect()]);
-  await admin.createTopics({ topics: [{ topic, numPartitions: 2, replicationFactor: 1 }], waitForLeaders: false });
-  // kafkajs's own wait for leaders fails while the broker has not heard of the topic yet.
-  await waitUntil('the topic to be known', () => admin.fetchTopicOffsets(topic).catch(() => null));
-  const say = (values: string[]) =>
-    producer.send({ topic, messages: values.map((value) => ({ key: value, value, headers: { ce_id: value } })) });
-  await say(['1', '2', '3', '4', '5', '6']);
-  const start = (handle: BatchHandler) =>
-    startConsumer({ brokers, groupId: `group-${topic}`, topics: [topic], handle, logger });
-  const committed = async () => {
-    const [offsets] = await admin.fetchOffsets({ groupId: `group-${topic}`, topics: [topic] });
-    return (offsets?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
-  };
-  return { topic, say, start, committed };
+  const opened = await openTopic(t);
+  await opened.say(numbers(1, 6));
+  return opened;
 }
 
-test('a consumer that cannot reach Kafka says so, and stops all the same', async () => {
-  const consumer = startConsumer({
-    brokers: ['127.0.0.1:1'],
-    groupId: 'lost',
-    topics: ['none'],
-    handle: async () => nothing,
-    logger,
-  });
-  assert.match(consumer.trouble() ?? '', /no fetch/);
-  const stopsAt = Date.now();
-  await consumer.stop();
-  assert.ok(Date.now() - stopsAt < 5_000);
-});
-
-test('a new group reads from the beginning, whole records in order, and the next start goes on after them', async (t) => {
-  const { topic, say, start, committed } = await topicOfSix(t);
-  const seen: string[] = [];
-  const handle: BatchHandler = async (records) => {
-    for (const { topic: of, key, value, bytes, headers, partition } of records) {
-      assert.deepEqual([of, key, bytes?.toString(), headers['ce_id']], [topic, value, value, value]);
-      seen.push(`${partition}:${value}`);
-    }
-    return nothing;
-  };
-  const first = start(handle);
-  await waitUntil('six records', () => seen.length === 6, joinDeadlineMs);
-  assert.equal(first.trouble(), null);
-  await first.stop();
-  assert.equal(await committed(), 6);
-  for (const partition of ['0', '1']) {
-    const values = seen.filter((each) => each.startsWith(partition)).map((each) => Number(each.slice(2)));
-    assert.deepEqual(
-      values,
-      values.toSorted((a, b) => a - b),
-    );
-  }
-  await say(['7']);
-  const second = start(handle);
-  await waitUntil('the seventh record', () => seen.length >= 7, joinDeadlineMs);
-  await second.stop();
-  assert.equal(seen.length, 7);
-});
-
-test('what was not handled when the consumer stopped is read again', async (t) => {
-  const { start, committed } = await topicOfSix(t);
+/** A handler whose first batch waits to be let go, and that then listens. */
+function held(t: TestContext) {
+  const { heard, listen } = listener();
   const begun = Promise.withResolvers<void>();
-  const first = start((_records, signal) => {
+  const letGo = Promise.withResolvers<void>();
+  t.after(() => letGo.resolve());
+  const handle: BatchHandler = async (records, signal) => {
     begun.resolve();
-    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
-  });
-  await begun.promise;
-  await first.stop();
-  assert.equal(await committed(), 0);
+    await letGo.promise;
+    return listen(records, signal);
+  };
+  return { heard, handle, begun: begun.promise, letGo: letGo.resolve };
+}
 
-  const seen = new Set<string | null>();
-  const second = start(async (records) => {
-    for (const { value } of records) seen.add(value);
-    return nothing;
+function isSorted(values: readonly string[]): boolean {
+  return values.every((value, index) => index === 0 || Number(values[index - 1]) < Number(value));
+}
+
+// Each test has a topic and a group of its own, and most of them wait most of the time.
+describe('a consumer, whatever client library it is made of', { concurrency: 4 }, () => {
+  test('that cannot reach Kafka says so, and stops all the same', async () => {
+    const { listen } = listener();
+    const logger = createLogger({ service: 'test', level: 'silent' });
+    const nowhere = { brokers: ['127.0.0.1:1'], groupId: 'lost', topics: ['none'] };
+    const consumer = startConsumer({ ...nowhere, handle: listen, logger });
+    assert.match(consumer.trouble() ?? '', /no fetch/);
+    const stopsAtMs = Date.now();
+    await consumer.stop();
+    assert.ok(Date.now() - stopsAtMs < 5_000);
   });
-  await waitUntil('all six records', () => seen.size === 6, joinDeadlineMs);
-  await second.stop();
+
+  test('of a new group reads from the beginning, whole records in order, and the next one goes on after them', async (t) => {
+    const { topic, say, start, committed } = await topicOfSix(t);
+    const seen: string[] = [];
+    const handle: BatchHandler = async (records) => {
+      for (const { topic: of, key, value, bytes, headers, partition } of records) {
+        assert.deepEqual([of, key, bytes?.toString(), headers['ce_id']], [topic, value, value, value]);
+        seen.push(`${partition}:${value}`);
+      }
+      return [];
+    };
+    const first = start(handle);
+    await waitUntil('six records', () => seen.length === 6, joinDeadlineMs);
+    assert.equal(first.trouble(), null);
+    await first.stop();
+    assert.equal(await committed(), 6);
+    for (const partition of ['0', '1'])
+      assert.ok(isSorted(seen.filter((each) => each.startsWith(partition)).map((each) => each.slice(2))));
+    await say(['7']);
+    start(handle);
+    await waitUntil('the seventh record', () => seen.length >= 7, joinDeadlineMs);
+    assert.equal(seen.length, 7);
+  });
+
+  test('leaves to its successor what it had not handled when it stopped', async (t) => {
+    const { start, committed } = await topicOfSix(t);
+    const begun = Promise.withResolvers<void>();
+    const first = start((_records, signal) => {
+      begun.resolve();
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
+    });
+    await begun.promise;
+    await first.stop();
+    assert.equal(await committed(), 0);
+    const { heard, listen } = listener();
+    start(listen);
+    await waitUntil('all six records', () => new Set(heard).size === 6, joinDeadlineMs);
+  });
+
+  test('that is stopped finishes the batch in hand, commits it and leaves its group: nobody waits for its session to end', async (t) => {
+    const { say, start, committed, members } = await openTopic(t);
+    await say(['1']);
+    const { heard, handle, begun, letGo } = held(t);
+    const first = start(handle);
+    await begun;
+    const stopped = first.stop();
+    letGo();
+    await stopped;
+    assert.deepEqual([heard, await committed(), await members()], [['1'], 1, []]);
+  });
+
+  test('tries again, in order and skipping none, what its handler failed at by an error nobody foresaw', async (t) => {
+    const { start } = await topicOfSix(t);
+    const { heard, listen } = listener();
+    let failures = 0;
+    start(async (records, signal) => {
+      if (failures++ < 3) throw new TypeError('x is not a function');
+      return listen(records, signal);
+    });
+    await waitUntil('all six records', () => heard.length === 6, joinDeadlineMs);
+    assert.deepEqual(heard.toSorted(), numbers(1, 6));
+  });
+
+  test('whose client gives up for good is replaced, until one gets in', async (t) => {
+    const { topic, groupId, start, logger } = await topicOfSix(t);
+    const foreign = new Kafka({ brokers: testBrokers(), logLevel: logLevel.NOTHING }).consumer({
+      groupId,
+      // No client may retry this: the group speaks another protocol as long as such a member is in it.
+      partitionAssigners: [
+        () => ({
+          ...{ name: 'foreign', version: 1, assign: async () => [] },
+          protocol: ({ topics }) => ({
+            name: 'foreign',
+            metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
+          }),
+        }),
+      ],
+    });
+    await foreign.connect();
+    await foreign.subscribe({ topics: [topic] });
+    const joined = new Promise((resolve) => void foreign.on(foreign.events.GROUP_JOIN, resolve));
+    await foreign.run({ eachMessage: async () => undefined });
+    await joined;
+    const ends = t.mock.method(logger, 'error');
+    const { heard, listen } = listener();
+    start(listen);
+    await waitUntil('two that gave up', () => ends.mock.callCount() >= 2, joinDeadlineMs);
+    assert.deepEqual(heard, []);
+    await foreign.disconnect();
+    await waitUntil('all six records', () => heard.length === 6, joinDeadlineMs);
+  });
+
+  test('loses nothing when a second one joins in the middle of a batch, and commits nothing before it is handled', async (t) => {
+    const { say, start, committed, members } = await topicOfSix(t);
+    const { heard, handle, begun, letGo } = held(t);
+    start(handle);
+    await begun;
+    const second = listener();
+    start(second.listen);
+    await waitUntil('the second to ask for its share', async () => (await members()).length === 2, joinDeadlineMs);
+    assert.equal(await committed(), 0);
+    letGo();
+    let said = 6;
+    const sharesWork = async () => {
+      await say([String((said += 1))]);
+      return heard.length > 0 && second.heard.length > 0;
+    };
+    await waitUntil('each to handle something', sharesWork, joinDeadlineMs);
+    await waitUntil('every record', () => new Set([...heard, ...second.heard]).size === said, joinDeadlineMs);
+    await waitUntil('every offset', async () => (await committed()) === said, joinDeadlineMs);
+  });
+
+  test('that was paused for so long that its group put it out loses nothing and comes back', async (t) => {
+    const { topic, groupId, say, start, committed, members } = await topicOfSix(t);
+    const { says, pid } = startMember(t, { topic, groupId, handlingMs: 2_000 });
+    const first = await waitUntil('its first batch', () => says.find(({ began }) => began), joinDeadlineMs);
+    process.kill(pid, 'SIGSTOP');
+    const second = listener();
+    start(second.listen);
+    await waitUntil('the second to have it all', () => new Set(second.heard).size === 6, joinDeadlineMs);
+    process.kill(pid, 'SIGCONT');
+    await waitUntil('the first to finish its batch', () => says.some(({ handled }) => handled), joinDeadlineMs);
+    assert.deepEqual(
+      says.find(({ handled }) => handled !== undefined)?.handled,
+      first.began,
+      'what was in hand is finished, and is a duplicate that the inbox drops',
+    );
+    await waitUntil('both to be members', async () => (await members()).length === 2, joinDeadlineMs);
+    await say(numbers(7, 40));
+    const ofFirst = () => says.flatMap(({ handled }) => handled ?? []);
+    await waitUntil('every record', () => new Set([...ofFirst(), ...second.heard]).size === 40, joinDeadlineMs);
+    await waitUntil('every offset', async () => (await committed()) === 40, joinDeadlineMs);
+  });
+
+  test('stays in its group while it handles one batch for longer than a session, and says so when it takes too long', async (t) => {
+    const { say, start, members } = await topicOfSix(t);
+    const { heard, handle, begun, letGo } = held(t);
+    const consumer = start(handle);
+    await begun;
+    const before = await members();
+    const trouble = await waitUntil('its trouble', () => consumer.trouble(), joinDeadlineMs);
+    assert.match(trouble, /have been in hand for \d\d s/);
+    assert.deepEqual(await members(), before);
+    letGo();
+    await waitUntil('it to be well again', () => consumer.trouble() === null, joinDeadlineMs);
+    await say(['7']);
+    await waitUntil('the seventh record', () => heard.includes('7'), joinDeadlineMs);
+    assert.equal(heard.length, 7, 'nobody else was given what it had in hand');
+  });
+
+  test('hands over no more records at once than fit a transaction', async (t) => {
+    const { say, start, committed } = await openTopic(t);
+    await say(numbers(1, 1_000));
+    const sizes: number[] = [];
+    const { heard, listen } = listener();
+    start((records, signal) => {
+      sizes.push(records.length);
+      return listen(records, signal);
+    });
+    await waitUntil('a thousand records', () => heard.length === 1_000, joinDeadlineMs);
+    assert.equal(Math.max(...sizes), recordsPerTransactionMax);
+    await waitUntil('every offset', async () => (await committed()) === 1_000, joinDeadlineMs);
+  });
+
+  test('does not fetch ahead of a slow handler: what waits stays in Kafka', async (t) => {
+    const { topic, groupId, say } = await openTopic(t);
+    for (const round of numbers(1, 20)) await say(numbers(1, 10).map((n) => `${round}-${n}-`.padEnd(30_000, 'x')));
+    const { says } = startMember(t, { topic, groupId, handlingMs: 1_500 });
+    await waitUntil('a handled batch', () => says.some(({ handled }) => handled), joinDeadlineMs);
+    const mostBytes = Math.max(...says.map(({ bufferBytes }) => bufferBytes));
+    assert.ok(mostBytes < 6_000_000, `${mostBytes} of 18,000,000 bytes were in memory`);
+  });
+
+  test('tells how far its group has come, and which partition the Java client chooses for a key', async (t) => {
+    const { topic, groupId, start } = await topicOfSix(t);
+    const progress = createGroupProgress({ brokers: testBrokers(), groupId });
+    t.after(() => progress.close());
+    const total = (offsets: Offsets) =>
+      [...(offsets.get(topic)?.values() ?? [])].reduce((sum, offset) => sum + offset, 0n);
+    const before = await progress.read([topic]);
+    assert.deepEqual([total(before.ends), total(before.committed)], [6n, -2n]);
+    start(listener().listen);
+    await waitUntil(
+      'all to be committed',
+      async () => total((await progress.read([topic])).committed) === 6n,
+      joinDeadlineMs,
+    );
+    // Kafka's own test vector: murmur2 of '21' is -973932308 (org.apache.kafka.common.utils.UtilsTest).
+    assert.equal(progress.partitionOf(topic, '21', before.ends), (-973932308 & 0x7fffffff) % 2);
+  });
 });
 
-test('an error nobody foresaw, of a kind at which kafkajs stops for good, does not end consumption', async (t) => {
-  const { start } = await topicOfSix(t);
-  const seen = new Set<string | null>();
-  let failures = 0;
-  const consumer = start(async (records) => {
-    if (failures++ < 2) throw new TypeError('x is not a function');
-    for (const { value } of records) seen.add(value);
-    return nothing;
-  });
-  await waitUntil('all six records', () => seen.size === 6, joinDeadlineMs);
-  await consumer.stop();
-});
-
-test('a group tells how far it has come, and which partition the Java client chooses for a key', async (t) => {
-  const { topic, start } = await topicOfSix(t);
-  const progress = createGroupProgress({ brokers, groupId: `group-${topic}` });
-  t.after(() => progress.close());
-  const total = (offsets: Offsets) =>
-    [...(offsets.get(topic)?.values() ?? [])].reduce((sum, offset) => sum + offset, 0n);
-  const before = await progress.read([topic]);
-  assert.deepEqual([total(before.ends), total(before.committed)], [6n, -2n]);
-  const consumer = start(async () => nothing);
-  await waitUntil(
-    'all to be committed',
-    async () => total((await progress.read([topic])).committed) === 6n,
-    joinDeadlineMs,
-  );
-  await consumer.stop();
-  // Kafka's own test vector: murmur2 of '21' is -973932308 (org.apache.kafka.common.utils.UtilsTest).
-  assert.equal(progress.partitionOf(topic, '21', before.ends), (-973932308 & 0x7fffffff) % 2);
-});
+/** A member in a process of its own, ended after the test. */
+function startMember(
+  t: TestContext,
+  { topic, groupId, handlingMs }: { topic: string; groupId: string; handlingMs: number },
+): { says: MemberSays[]; pid: number } {
+  const program = join(import.meta.dirname, 'group-member-fixture.ts');
+  const child = fork(program, [groupId, topic, String(handlingMs)]);
+  t.after(() => child.kill('SIGKILL'));
+  const says: MemberSays[] = [];
+  child.on('message', (message) => says.push(message as MemberSays));
+  if (child.pid === undefined) throw new Error('the member did not start');
+  return { says, pid: child.pid };
+}

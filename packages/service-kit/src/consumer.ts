@@ -5,31 +5,41 @@ import { Kafka, logLevel, type Consumer, type EachBatchPayload, type KafkaMessag
 import type { BatchHandler } from './batch.ts';
 import type { ConsumedRecord } from './parked.ts';
 
+/** The port to Kafka. What any client behind it must do is written down in consumer.kafka.test.ts. */
 export type RunningConsumer = {
-  /** Null while fetching; else what is wrong, for readiness. */
+  /** Null while records are fetched and handled; else what is wrong, for readiness. */
   readonly trouble: () => string | null;
-  /** Since when nothing came from Kafka, not even an empty answer to a fetch. */
+  /** For how long no record was fetched or handled, and no fetch answered that there is none. */
   readonly silentForMs: () => number;
   /** Finishes the batch in hand, commits its offsets and leaves the group, or gives that up after 4 s: what is not committed is read again. */
   readonly stop: () => Promise<void>;
 };
 
 export const recordsPerTransactionMax = 200;
-const maxBytesPerPartition = 256 * 1024;
+const bytesPerPartitionMax = 256 * 1024;
+// Nothing is fetched while records are being handled: this is all that waits in memory.
+const bytesPerFetchMax = 4 * 1024 * 1024;
 const heartbeatIntervalMs = 1_000;
 const sessionTimeoutMs = 6_000;
 const rebalanceTimeoutMs = 6_000;
 const fetchWaitMs = 500;
 // A member that tries until the broker is back keeps its place in the group. With 5 retries it gave up after 5 s, just before a killed broker is up
 // again, and came back as another: then the group waits out the session of the first, 6 s more.
-const retry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 20 };
+const retry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 20, restartOnFailure: async () => false };
 const leaveWithinMs = 4_000;
+const rebuildPauseMs = 500;
+const handlingPauseMs = 1_000;
 const silenceMaxMs = 15_000;
-const rebuildPauseMs = 1_000;
+// Over a connection that died without a word kafkajs asks 20 times, 10 s each.
+const silenceGivenUpMs = 20_000;
+// On a crowded machine a group takes its time to let somebody in; who gave up before that would never get in.
+const joiningGivenUpMs = 60_000;
+const silenceLookMs = 1_000;
 
 /**
  * Consumes topics from the group's offsets (from the beginning where it has none) until stopped. Offsets are committed only for records
- * whose handling has committed in the database: every record is handled at least once. A consumer that kafkajs gave up is replaced.
+ * whose handling has committed in the database: every record is handled at least once. When `handle` rejects, the same records are tried again. A
+ * client that gave up, or is silent for 20 s, is replaced.
  */
 export function startConsumer(options: {
   brokers: readonly string[];
@@ -38,8 +48,9 @@ export function startConsumer(options: {
   handle: BatchHandler;
   logger: Logger;
 }): RunningConsumer {
-  const { logger, groupId } = options;
+  const { logger, groupId, handle } = options;
   const stopping = new AbortController();
+  const pulse = createPulse();
   const kafka = new Kafka({
     clientId: groupId,
     brokers: [...options.brokers],
@@ -52,23 +63,23 @@ export function startConsumer(options: {
       ({ log }) =>
         logger.warn({ kafka: log.message, groupId }, 'kafka client'),
   });
-  const startedAt = Date.now();
-  let lastFetchAt = 0;
   const stopped = once(stopping.signal, 'abort');
 
-  const untilCrash = async (consumer: Consumer): Promise<void> => {
+  const untilCrash = async (consumer: Consumer, replaced: AbortSignal): Promise<never> => {
     const crashed = new Promise<Error>((resolve) => {
-      consumer.on(consumer.events.CRASH, ({ payload }) => {
-        if (!payload.restart) resolve(payload.error);
-      });
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
     });
-    consumer.on(consumer.events.FETCH, () => (lastFetchAt = Date.now()));
+    consumer.on(consumer.events.FETCH, () => {
+      // One that was disconnected while it was joining its group joins all the same.
+      if (replaced.aborted) void consumer.disconnect().catch(() => undefined);
+      else pulse.beat();
+    });
     await consumer.connect();
     await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
     await consumer.run({
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 2,
-      eachBatch: (payload) => handleBatch(payload, options.handle, stopping.signal),
+      eachBatch: (payload) => handleBatch(payload, { handle, pulse, logger, stopping: stopping.signal }),
     });
     throw await crashed;
   };
@@ -80,16 +91,19 @@ export function startConsumer(options: {
         sessionTimeout: sessionTimeoutMs,
         heartbeatInterval: heartbeatIntervalMs,
         rebalanceTimeout: rebalanceTimeoutMs,
-        maxBytesPerPartition,
+        maxBytesPerPartition: bytesPerPartitionMax,
+        maxBytes: bytesPerFetchMax,
         maxWaitTimeInMs: fetchWaitMs,
         allowAutoTopicCreation: false,
       });
+      const replaced = new AbortController();
       try {
-        await Promise.race([untilCrash(consumer), stopped]);
+        await Promise.race([untilCrash(consumer, replaced.signal), pulse.untilSilent(replaced.signal), stopped]);
       } catch (error) {
         logger.error({ err: error, groupId }, 'consumer ended: a new one takes its place');
         await pause(rebuildPauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       } finally {
+        replaced.abort();
         const left = consumer
           .disconnect()
           .catch((error: unknown) => logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'));
@@ -101,9 +115,8 @@ export function startConsumer(options: {
   const running = run();
 
   return {
-    trouble: () =>
-      Date.now() - lastFetchAt < silenceMaxMs ? null : `no fetch from Kafka for ${silenceMaxMs / 1_000} s`,
-    silentForMs: () => Date.now() - Math.max(lastFetchAt, startedAt),
+    trouble: pulse.trouble,
+    silentForMs: pulse.silentForMs,
     stop: async () => {
       stopping.abort();
       await running;
@@ -111,31 +124,90 @@ export function startConsumer(options: {
   };
 }
 
-async function handleBatch(payload: EachBatchPayload, handle: BatchHandler, stopping: AbortSignal): Promise<void> {
-  const { batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, isRunning, isStale } = payload;
+type Handling = { handle: BatchHandler; pulse: Pulse; logger: Logger; stopping: AbortSignal };
+
+async function handleBatch(payload: EachBatchPayload, handling: Handling): Promise<void> {
+  const { batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, uncommittedOffsets, isRunning, isStale } = payload;
+  const { pulse, stopping } = handling;
+  const partition = `${batch.topic}/${batch.partition}`;
   // A member that was evicted finishes its transaction all the same: the inbox, not the group, makes effects happen once.
   const beating = setInterval(() => void heartbeat().catch(() => undefined), heartbeatIntervalMs);
   try {
     for (let start = 0; start < batch.messages.length; start += recordsPerTransactionMax) {
       if (!isRunning() || isStale() || stopping.aborted) return;
       const messages = batch.messages.slice(start, start + recordsPerTransactionMax);
-      try {
-        await handle(
-          messages.map((message) => toRecord(batch.topic, batch.partition, message)),
-          stopping,
-        );
-      } catch (error) {
-        if (stopping.aborted) return;
-        throw error;
+      const records = messages.map((message) => toRecord(batch.topic, batch.partition, message));
+      pulse.took(partition);
+      while (!(await isHandled(records, handling))) {
+        await pause(handlingPauseMs, undefined, { signal: stopping }).catch(() => undefined);
+        if (!isRunning() || isStale() || stopping.aborted) return;
+        // Throws when the group has given the partition to another member: that one goes on.
+        await heartbeat();
       }
       const last = messages.at(-1);
       if (last !== undefined) resolveOffset(last.offset);
       await heartbeat();
-      await commitOffsetsIfNecessary();
+      await commitOffsetsIfNecessary(uncommittedOffsets());
     }
   } finally {
     clearInterval(beating);
+    pulse.released(partition);
   }
+}
+
+// No error may reach kafkajs: at a TypeError it stops for good.
+async function isHandled(records: readonly ConsumedRecord[], { handle, logger, stopping }: Handling): Promise<boolean> {
+  try {
+    await handle(records, stopping);
+    return true;
+  } catch (error) {
+    if (!stopping.aborted) {
+      const { topic, partition, offset } = records[0] ?? {};
+      logger.error({ err: error, topic, partition, offset }, 'records could not be handled and are tried again');
+    }
+    return false;
+  }
+}
+
+type Pulse = ReturnType<typeof createPulse>;
+
+/** When this consumer last showed a sign of life, and since when it has had which records in hand. */
+function createPulse() {
+  const startedAtMs = Date.now();
+  let lastMs = 0;
+  const inHandSinceMs = new Map<string, number>();
+  const beat = (): void => void (lastMs = Date.now());
+  return {
+    beat,
+    took: (partition: string): void => void inHandSinceMs.set(partition, Date.now()),
+    released: (partition: string): void => {
+      inHandSinceMs.delete(partition);
+      beat();
+    },
+    silentForMs: (): number => Date.now() - Math.max(startedAtMs, lastMs),
+    trouble: (): string | null => {
+      const nowMs = Date.now();
+      for (const [partition, sinceMs] of inHandSinceMs)
+        if (nowMs - sinceMs > silenceMaxMs)
+          return `records of ${partition} have been in hand for ${Math.round((nowMs - sinceMs) / 1_000)} s`;
+      const isSilent = inHandSinceMs.size === 0 && nowMs - lastMs > silenceMaxMs;
+      return isSilent ? `no fetch from Kafka for ${silenceMaxMs / 1_000} s` : null;
+    },
+    /**
+     * Rejects when there has been no sign of life for 20 s, of a client that is new now for 60 s, or when the signal aborts. It counts its own looks: a
+     * process that was paused has not been silent.
+     */
+    untilSilent: async (signal: AbortSignal): Promise<never> => {
+      const newSinceMs = lastMs;
+      for (let looks = 0, seenMs = lastMs; ; seenMs = lastMs) {
+        await pause(silenceLookMs, undefined, { signal });
+        looks = inHandSinceMs.size > 0 || lastMs !== seenMs ? 0 : looks + 1;
+        const givenUpMs = lastMs === newSinceMs ? joiningGivenUpMs : silenceGivenUpMs;
+        if (looks * silenceLookMs >= givenUpMs)
+          throw new Error(`the client has not fetched for ${givenUpMs / 1_000} s`);
+      }
+    },
+  };
 }
 
 function toRecord(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {

@@ -62,7 +62,8 @@ export async function openTestServers({
   };
 }
 
-async function freePort(): Promise<string> {
+/** A port that nothing listens on now. */
+export async function freePort(): Promise<string> {
   const server = createServer().listen(0, HOST);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

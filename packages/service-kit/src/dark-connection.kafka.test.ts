@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { test } from 'node:test';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { listener, openTopic } from './topic-fixture.ts';
+
+const deadlineMs = 90_000;
+
+test('a connection that dies without a word is noticed within 15 s and given up for a new one', async (t) => {
+  const { say, start } = await openTopic(t);
+  const connects = t.mock.method(net, 'connect');
+  const { heard, listen } = listener();
+  const consumer = start(listen);
+  await say(['1']);
+  await waitUntil('the first record', () => heard.length === 1, deadlineMs);
+  connects.mock.restore();
+  // What firewalls and vanished machines do: nothing is refused, nothing arrives.
+  for (const { result } of connects.mock.calls) result?.pause();
+  await say(['2']);
+  await waitUntil('it to be noticed', () => consumer.trouble(), deadlineMs);
+  assert.match(consumer.trouble() ?? '', /no fetch/);
+  await waitUntil('the second record', () => heard.length === 2, deadlineMs);
+  assert.equal(consumer.trouble(), null);
+});
