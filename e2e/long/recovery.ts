@@ -39,6 +39,21 @@ export async function killAndMeasure(under: ShopUnderLoad, part: PartName): Prom
   return (caughtUpAtMs - killedAtMs) / 1_000;
 }
 
+/** Pauses a part of a shop that has caught up, and resolves with the seconds from its resuming until the shop has caught up again. */
+export async function pauseAndMeasure(under: ShopUnderLoad, part: PartName, pausedMs: number): Promise<number> {
+  const sinceMs = Date.now();
+  await untilHolds(sinceMs, () => notCaughtUp(under, sinceMs));
+  const pausedAtMs = Date.now();
+  await controlPart(under.shop.home, part, 'pause');
+  try {
+    await pause(pausedMs);
+  } finally {
+    await controlPart(under.shop.home, part, 'resume');
+  }
+  const resumedAtMs = Date.now();
+  return ((await untilHolds(resumedAtMs, () => notCaughtUp(under, pausedAtMs))) - resumedAtMs) / 1_000;
+}
+
 /** Resolves with the moment from which on nothing was unmet; rejects with what still is. */
 async function untilHolds(sinceMs: number, readUnmet: () => Promise<string[]>): Promise<number> {
   let heldFromMs = Infinity;
