@@ -98,8 +98,9 @@ test('npm run audit tells the figures and 0 when the books balance', async () =>
   assert.ok(counts.orders > 0 && counts.keys >= counts.orders && counts.events >= 5 * counts.orders);
 });
 
-test('npm run audit -- --watch tells what it sees until Ctrl-C, and then its verdict', async () => {
+test('npm run audit -- --watch tells what it sees until Ctrl-C, and then its verdict', async (t) => {
   const watch = spawn(process.execPath, [program, '--watch'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => watch.kill('SIGKILL'));
   const ended = once(watch, 'exit');
   let said = '';
   watch.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));

@@ -39,6 +39,13 @@ test('a message of our own that was parked and replayed is no gap in the history
   assert.deepEqual(compareBooks(books), []);
 });
 
+test('what an inbox does not hold any more is not missing from it', () => {
+  const books = balancedBooks();
+  books.messages.payment.inbox = [];
+  books.messages.payment.inboxHoldsFromMs = Date.now() + 60_000;
+  assert.deepEqual(compareBooks(books), []);
+});
+
 test('a foreign message without an id that was parked everywhere and discarded is not missing anywhere', () => {
   const books = balancedBooks();
   const foreign = { ...at(books.records, 0), id: '', offset: 99 };

@@ -102,9 +102,11 @@ type Shape = TableShape<Record<string, unknown>>;
 const databaseTables = ['outbox', 'inbox', 'order_keys', 'subjects'] as const;
 const tableNames = Object.keys(tables) as (keyof Notes)[];
 
+const cacheKb = 32_768;
+
 export function openNotebook(): Notebook {
   const db = new DatabaseSync('');
-  db.exec('pragma journal_mode = off; pragma synchronous = off');
+  db.exec(`pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -${cacheKb}`);
   for (const name of tableNames) {
     const { columns, identity, about } = tables[name];
     db.exec(`create table ${name} (${columns.join(', ')}, primary key (${identity.join(', ')})) without rowid`);
@@ -116,6 +118,7 @@ export function openNotebook(): Notebook {
   const finds = mapTables(({ name, about, order }) =>
     db.prepare(`select * from ${name} where ${about} in (select value from json_each(?)) order by ${order.join(', ')}`),
   );
+  const counts = new Map<keyof Notes, number>();
   let touched = new Set<string>();
 
   return {
@@ -124,7 +127,9 @@ export function openNotebook(): Notebook {
       db.exec('begin');
       for (const row of rows as readonly Record<string, SQLInputValue>[]) {
         const { changes } = inserts[table].run(...columns.map((column) => row[column] ?? null));
-        if (changes > 0) touched.add(row[about] as string);
+        if (changes === 0) continue;
+        touched.add(row[about] as string);
+        counts.set(table, (counts.get(table) ?? 0) + 1);
       }
       db.exec('commit');
     },
@@ -138,9 +143,12 @@ export function openNotebook(): Notebook {
     },
     find: (table, keys) => finds[table].all(JSON.stringify(keys)) as never[],
     moments: () => db.prepare(momentsSql).iterate() as Iterable<never>,
-    count: (table) => Number(db.prepare(`select count(*) as count from ${table}`).get()?.['count']),
+    count: (table) => counts.get(table) ?? 0,
     forgetDatabases: () => {
-      for (const table of databaseTables) db.exec(`delete from ${table}`);
+      for (const table of databaseTables) {
+        db.exec(`delete from ${table}`);
+        counts.delete(table);
+      }
       for (const row of db.prepare(keysLeftSql).all()) touched.add(String(row['key']));
     },
     close: () => db.close(),

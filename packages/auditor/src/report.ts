@@ -48,7 +48,9 @@ export function textOf({ balanced, counts, invariants, inFlight, unread, seconds
     ...firstOf(findings.map(({ about, detail }) => `    ${about}  ${detail}`)),
     ...(findings.length === 0 ? [] : [`    look at ${lookAt}`]),
   ]);
-  const moving = inFlight.map(({ about, waitsFor }) => `in flight  ${about}  ${waitsFor.join('; ')}`);
+  const moving = inFlight.map(({ about, waitsFor: [first, ...others] }) =>
+    [`in flight  ${about}  ${first}`, ...(others.length > 0 ? [`and ${others.length} more`] : [])].join(', '),
+  );
   const verdict =
     unread.length > 0 ? 'Not all could be read' : balanced ? 'The books balance' : 'The books do not balance';
   return [

@@ -93,6 +93,7 @@ test('a decided order is stuck when the time to settle is over since the last th
 test('a foreign message that is parked waits for its operator and is never stuck', () => {
   const books = balancedBooks();
   books.messages.payment.parked.push(parkedMessage('stranger', 'parked'));
+  books.messages.payment.inbox.push({ ...at(books.messages.payment.inbox, 0), key: 'stranger' });
   const unrest = listUnrest(books, books.payments);
   assert.deepEqual(
     unrest.map(({ about }) => about),
