@@ -44,6 +44,13 @@ test('a pending order is not decided: nobody is told of it', () => {
   assert.ok(!compareBooks(books).some(({ invariant }) => invariant === 'told_once'));
 });
 
+test('a customer whose address the mail server refuses was not told, and that is no fault of the books', () => {
+  const books = balancedBooks();
+  at(books.notifications, 0).status = 'refused';
+  books.mails.pop();
+  assert.ok(!compareBooks(books).some(({ invariant }) => invariant === 'told_once'));
+});
+
 testTamperings([
   {
     title: 'an order is still pending',

@@ -23,7 +23,7 @@ export type StockStep = Static<typeof StockStep>;
 export const Outcome = Type.Enum(['confirmed', 'cancelled']);
 export type Outcome = Static<typeof Outcome>;
 
-export const NotificationStep = Type.Enum(['pending', 'sent', 'no_address']);
+export const NotificationStep = Type.Enum(['pending', 'sent', 'refused', 'no_address']);
 export type NotificationStep = Static<typeof NotificationStep>;
 
 /** What the order service answers about one order. `heard` is what other services have told it. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Pool } from 'pg';
 import { createDelivery } from './delivery.ts';
 import type { Mail } from './mail.ts';
-import { MailNotTaken, type Mailer } from './smtp.ts';
+import { MailNotTaken, MailRefused, type Mailer } from './smtp.ts';
 import { cancelled, clock, confirmed, freshPool, hear, logger, outcomeData, rowsOf } from './outcome-builder.ts';
 
 /** A mail server that takes every mail, unless `meanwhile` throws. */
@@ -137,7 +137,25 @@ test('the cancellation is not sent before the confirmation was taken', async (t)
   );
 });
 
-test('one refused mail does not hold up the others', async (t) => {
+test('a mail whose address is refused is tried once, and the next one of the order all the same', async (t) => {
+  const pool = await freshPool(t);
+  const data = outcomeData();
+  await hear(pool, [confirmed(data), cancelled(data)]);
+  let tries = 0;
+  const mailer = fakeMailer(() => {
+    tries += 1;
+    if (tries === 1) throw new MailRefused('EENVELOPE RCPT TO 550');
+  });
+  await untilDone(deliveryBy(pool, mailer));
+  assert.deepEqual(await rowsOf(pool, rowStates), [
+    { outcome: 'confirmed', status: 'refused', attempts: 1 },
+    { outcome: 'cancelled', status: 'sent', attempts: 1 },
+  ]);
+  const said = await rowsOf(pool, `select aggregate_version, data ->> 'outcome' as outcome from outbox`);
+  assert.deepEqual(said, [{ aggregate_version: 1, outcome: 'cancelled' }]);
+});
+
+test('one mail that is not taken does not hold up the others', async (t) => {
   const pool = await freshPool(t);
   const bad = outcomeData({ contact: { email: 'nobody@example.com' } });
   await hear(pool, [confirmed(bad), confirmed(outcomeData()), confirmed(outcomeData())]);

@@ -7,17 +7,17 @@ import { inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
 import { composeMail } from './mail.ts';
 import { source } from './messages.ts';
-import { deliver, pauseAfterMs } from './notification.ts';
+import { deliver, giveUp, pauseAfterMs } from './notification.ts';
 import {
   claimDue,
   lockCorrespondences,
   postpone,
   updateCorrespondences,
-  updateSent,
+  updateEnded,
   type Claim,
   type StoredNotification,
 } from './notification-store.ts';
-import { connectionsMax, sendTimeoutMs } from './smtp.ts';
+import { connectionsMax, MailRefused, sendTimeoutMs } from './smtp.ts';
 
 const claimLeaseMs = 3 * sendTimeoutMs;
 
@@ -25,11 +25,12 @@ const claimLeaseMs = 3 * sendTimeoutMs;
 const smtp = { [attribute.protocol]: 'smtp' };
 
 type Taken = { readonly claim: Claim; readonly sentAt: Date; readonly traceparent: string | null };
+type Refused = { readonly claim: Claim; readonly refused: MailRefused };
 type NotTaken = { readonly claim: Claim; readonly error: unknown };
 
 /**
  * The work of the delivery worker: claims due notifications in a transaction of its own, sends them with none open, then records
- * what was sent. True when there may be more. What the mail server took but the database could not record is recorded first at the
+ * what was sent or refused for good. True when there may be more. What the mail server took but the database could not record is recorded first at the
  * next call, not sent again; after a crash it is sent again, with the same Message-ID.
  */
 export function createDelivery({
@@ -38,7 +39,7 @@ export function createDelivery({
   clock,
   logger,
 }: Pick<Deps, 'pool' | 'mailer' | 'clock' | 'logger'>): () => Promise<boolean> {
-  let unrecorded: readonly (Taken | NotTaken)[] = [];
+  let unrecorded: readonly (Taken | Refused | NotTaken)[] = [];
 
   return async () => {
     if (unrecorded.length === 0) {
@@ -46,10 +47,10 @@ export function createDelivery({
       unrecorded = await Promise.all(claims.map(attempt));
     }
     if (unrecorded.length === 0) return false;
-    const taken = unrecorded.filter((each) => 'sentAt' in each);
     const notTaken = unrecorded.filter((each) => 'error' in each);
+    const ended = unrecorded.filter((each): each is Taken | Refused => !('error' in each));
     await inTransaction(pool, async (tx) => {
-      if (taken.length > 0) await recordTaken(tx, taken);
+      if (ended.length > 0) await recordEnded(tx, ended);
       await postpone(
         tx,
         notTaken.map(({ claim }) => ({ ...claim.notification, pauseMs: pauseAfterMs(claim.attempts) })),
@@ -60,11 +61,16 @@ export function createDelivery({
         { count: notTaken.length, err: notTaken[0]?.error },
         'mail not taken: it is tried again after a pause',
       );
+    for (const { claim, refused } of ended.filter((each) => 'refused' in each))
+      logger.error(
+        { orderId: claim.notification.orderId, err: refused },
+        'the mail server refuses the address: its customer is not told',
+      );
     unrecorded = [];
     return true;
   };
 
-  async function attempt(claim: Claim): Promise<Taken | NotTaken> {
+  async function attempt(claim: Claim): Promise<Taken | Refused | NotTaken> {
     try {
       return await inSpan(
         spanName.sendMail,
@@ -75,31 +81,33 @@ export function createDelivery({
         },
       );
     } catch (error) {
+      if (error instanceof MailRefused) return { claim, refused: error };
       return { claim, error };
     }
   }
 
   /** Reads every row again under its lock and decides again: another sender may have recorded the same mail meanwhile. */
-  async function recordTaken(tx: Tx, taken: readonly Taken[]): Promise<void> {
-    const orderIds = new Set(taken.map(({ claim }) => claim.notification.orderId));
+  async function recordEnded(tx: Tx, attempts: readonly (Taken | Refused)[]): Promise<void> {
+    const orderIds = new Set(attempts.map(({ claim }) => claim.notification.orderId));
     const correspondences = await lockCorrespondences(tx, [...orderIds]);
-    const sent: StoredNotification[] = [];
+    const ended: StoredNotification[] = [];
     const said: ShopEvent[] = [];
-    for (const { claim, sentAt, traceparent } of taken) {
-      const { orderId, outcome } = claim.notification;
+    for (const attempted of attempts) {
+      const { orderId, outcome } = attempted.claim.notification;
       const before = correspondences.get(orderId);
       const stored = before?.notifications.find((each) => each.notification.outcome === outcome);
       if (before === undefined || stored === undefined)
         throw new RangeError(`notification ${orderId} ${outcome} is gone: its row is never deleted`);
-      const delivered = deliver(stored.notification, sentAt);
-      if (delivered === 'already_recorded') continue;
-      const cause = { ...stored.cause, traceparent };
-      const { lamport, version, events } = transition(source, before, cause, delivered.says, clock);
+      const isRefused = 'refused' in attempted;
+      const end = isRefused ? giveUp(stored.notification) : deliver(stored.notification, attempted.sentAt);
+      if (end === 'already_recorded') continue;
+      const cause = isRefused ? stored.cause : { ...stored.cause, traceparent: attempted.traceparent };
+      const { lamport, version, events } = transition(source, before, cause, end.says, clock);
       correspondences.set(orderId, { ...before, lamport, version });
-      sent.push({ ...stored, notification: delivered.notification });
+      ended.push({ ...stored, notification: end.notification });
       said.push(...events);
     }
-    await updateSent(tx, sent);
+    await updateEnded(tx, ended);
     await updateCorrespondences(tx, [...correspondences.values()]);
     await appendToOutbox(tx, said);
   }

@@ -145,17 +145,17 @@ export async function readUntold(reader: Reader): Promise<Unfinished[]> {
   return rows;
 }
 
-/** Marks notifications as sent, each row once. */
-export async function updateSent(tx: Tx, sent: readonly StoredNotification[]): Promise<void> {
-  if (sent.length === 0) return;
-  const rows = sent.map(({ notification }) => ({
+/** Writes how notifications ended, each row once. */
+export async function updateEnded(tx: Tx, ended: readonly StoredNotification[]): Promise<void> {
+  if (ended.length === 0) return;
+  const rows = ended.map(({ notification }) => ({
     order_id: notification.orderId,
     outcome: notification.outcome,
     status: notification.status,
     sent_at: notification.status === 'sent' ? notification.sentAt : null,
   }));
   await tx.query({
-    name: 'update-sent',
+    name: 'update-ended',
     text: `
       update notifications set (status, sent_at) = (changed.status, changed.sent_at)
       from json_to_recordset($1) as changed (order_id uuid, outcome text, status text, sent_at timestamptz)
@@ -218,6 +218,7 @@ type OutcomeColumns =
 type DeliveryColumns =
   | { status: 'pending'; email: string }
   | { status: 'sent'; email: string; sent_at: Date }
+  | { status: 'refused'; email: string }
   | { status: 'no_address'; email: null };
 
 function fromRow(row: NotificationRow): StoredNotification {
@@ -253,5 +254,5 @@ function outcomeOf(row: OutcomeColumns) {
 
 function deliveryOf(row: DeliveryColumns) {
   if (row.status === 'sent') return { status: row.status, email: row.email, sentAt: row.sent_at.toISOString() };
-  return row.status === 'pending' ? { status: row.status, email: row.email } : { status: row.status, email: null };
+  return row.status === 'no_address' ? { status: row.status, email: null } : { status: row.status, email: row.email };
 }

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventData } from '@sagamart/contracts/events';
 import { newId, type CustomerId, type OrderId, type Sku } from '@sagamart/contracts/ids';
-import { deliver, messageIdOf, pauseAfterMs, react, type Correspondence, type Notification } from './notification.ts';
+import {
+  deliver,
+  giveUp,
+  messageIdOf,
+  pauseAfterMs,
+  react,
+  type Correspondence,
+  type Notification,
+} from './notification.ts';
 
 const orderId = newId<OrderId>();
 const facts = {
@@ -103,6 +111,13 @@ test('a notification that is sent already is not said to be sent again', () => {
 
 test('a notification without an address is never said to be sent', () => {
   assert.equal(deliver(toldOf(confirmed({ email: null })), new Date(0)), 'already_recorded');
+});
+
+test('a customer whose address is refused for good is not told, and nothing is said of it', () => {
+  const refused: Notification = { ...toldOf(confirmed()), status: 'refused', email: 'ada@example.com' };
+  assert.deepEqual(giveUp(toldOf(confirmed())), { notification: refused, says: [] });
+  assert.equal(giveUp(refused), 'already_recorded');
+  assert.equal(deliver(refused, new Date(0)), 'already_recorded');
 });
 
 test('the Message-ID depends on the order and the outcome only', () => {

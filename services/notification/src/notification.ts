@@ -28,6 +28,7 @@ type Outcome =
 type Delivery =
   | { readonly status: 'pending'; readonly email: string }
   | { readonly status: 'sent'; readonly email: string; readonly sentAt: string }
+  | { readonly status: 'refused'; readonly email: string }
   | { readonly status: 'no_address'; readonly email: null };
 
 export type PendingNotification = Extract<Notification, { status: 'pending' }>;
@@ -69,19 +70,26 @@ export function react(before: Correspondence, event: EventBody<HeardByNotificati
   }
 }
 
-/** What follows when the mail server has taken a notification. It may have been recorded already: then nothing does. */
-export function deliver(
-  before: Notification,
-  sentAt: Date,
-):
+/** A notification that is over and done with, or was recorded as such before: then nothing follows. */
+export type Ended =
   | { readonly notification: Notification; readonly says: readonly EventBody<'notification.sent'>[] }
-  | 'already_recorded' {
+  | 'already_recorded';
+
+/** What follows when the mail server has taken a notification. */
+export function deliver(before: Notification, sentAt: Date): Ended {
   if (before.status !== 'pending') return 'already_recorded';
   const { orderId, outcome } = before;
   return {
     notification: { ...before, status: 'sent', sentAt: sentAt.toISOString() },
     says: [{ type: 'notification.sent', data: { orderId, outcome, messageId: messageIdOf(before) } }],
   };
+}
+
+/** What follows when the mail server will never take mail for this address: the customer is not told, and nobody hears that they were. */
+export function giveUp(before: Notification): Ended {
+  return before.status === 'pending'
+    ? { notification: { ...before, status: 'refused' }, says: [] }
+    : 'already_recorded';
 }
 
 /** The Message-ID, without its angle brackets. The same for every attempt, so that a mail that arrives twice is seen to be one. */

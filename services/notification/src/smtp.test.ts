@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import type { Mail } from './mail.ts';
-import { createMailer, MailNotTaken, type Mailer } from './smtp.ts';
+import { createMailer, MailNotTaken, MailRefused, type Mailer } from './smtp.ts';
 
 const mail: Mail = {
   messageId: '01900000-0000-7000-8000-000000000001.confirmed@sagamart.example',
@@ -103,15 +103,20 @@ test('a line break in an address brings no command and no header', async (t) => 
   assert.doesNotMatch(received.content, /^RCPT/m);
 });
 
-for (const [verb, answer] of [
-  ['RCPT', '451 try again, ada@example.com'],
-  ['RCPT', '550 no such ada@example.com'],
-  ['.', '452 no room for ada@example.com'],
+for (const [verb, answer, refusal] of [
+  ['RCPT', '451 try again, ada@example.com', MailNotTaken],
+  ['RCPT', '550 no such ada@example.com', MailRefused],
+  ['RCPT', '501 what is ada@example.com', MailRefused],
+  ['RCPT', '554 not from you to ada@example.com', MailNotTaken],
+  ['MAIL', '550 not from you to ada@example.com', MailNotTaken],
+  ['.', '452 no room for ada@example.com', MailNotTaken],
+  ['.', '550 no such words to ada@example.com', MailNotTaken],
 ] as const) {
-  test(`a mail server that answers ${verb} with ${answer.slice(0, 3)} has not taken the mail, and the error does not name the address`, async (t) => {
+  const means = refusal === MailRefused ? 'refuses the address for good' : 'has not taken the mail yet';
+  test(`a mail server that answers ${verb} with ${answer.slice(0, 3)} ${means}, and the error does not name the address`, async (t) => {
     const { url } = await startMailServer(t, { [verb]: answer });
     await assert.rejects(openMailer(t, url).send(mail), (error: unknown) => {
-      assert.ok(error instanceof MailNotTaken);
+      assert.ok(error instanceof refusal);
       assert.ok(error.message.includes(answer.slice(0, 3)), error.message);
       assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)}`, /ada@/);
       return true;

@@ -3,7 +3,10 @@ import type { Mail } from './mail.ts';
 
 /** The way to the mail server. */
 export type Mailer = {
-  /** Fulfilled when the server has taken the mail; rejects with MailNotTaken. It may have been taken all the same. */
+  /**
+   * Fulfilled when the server has taken the mail; rejects with MailRefused when it will never take mail for this address, else with MailNotTaken: then
+   * it may have been taken all the same.
+   */
   send(mail: Mail): Promise<void>;
   close(): void;
 };
@@ -11,6 +14,11 @@ export type Mailer = {
 /** The mail server did not say that it took a mail. Carries codes only, and no cause: the server's words may repeat the address. */
 export class MailNotTaken extends Error {
   override readonly name = 'MailNotTaken';
+}
+
+/** The mail server refuses the address itself, for good. Trying again would get the same answer (RFC 5321, section 4.2.1). */
+export class MailRefused extends Error {
+  override readonly name = 'MailRefused';
 }
 
 /** As many mails at once as there are connections. */
@@ -52,11 +60,19 @@ export function createMailer(options: { url: string; from: string; sendTimeoutMs
           signal: AbortSignal.timeout(timeoutMs),
         });
       } catch (error) {
-        throw new MailNotTaken(codesOf(error));
+        throw isOfAddress(error) ? new MailRefused(codesOf(error)) : new MailNotTaken(codesOf(error));
       }
     },
     close: () => transport.close(),
   };
+}
+
+// Wrong syntax, no such mailbox, moved elsewhere, no such name. Other lasting errors are about us: the sender, a login, a rule of the server.
+const addressRefusals = new Set([501, 550, 551, 553]);
+
+function isOfAddress(error: unknown): boolean {
+  if (!(error instanceof Error) || !('command' in error) || !('responseCode' in error)) return false;
+  return error.command === 'RCPT TO' && addressRefusals.has(Number(error.responseCode));
 }
 
 function codesOf(error: unknown): string {
