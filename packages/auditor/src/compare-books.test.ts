@@ -15,7 +15,7 @@ test('a record that stands in its topic twice is no finding: only its first occu
   assert.deepEqual(compareBooks(books), []);
 });
 
-test('what retention has taken from a topic and from an outbox is no finding', () => {
+test('what retention has taken from the topics is no finding', () => {
   const books = balancedBooks();
   const later = Date.now() + 60_000;
   books.records = [];
@@ -23,6 +23,17 @@ test('what retention has taken from a topic and from an outbox is no finding', (
     books.topicsHoldFromMs[topic] = later;
   assert.deepEqual(compareBooks(books), []);
 });
+
+for (const kept of ['outbox', 'inbox'] as const) {
+  test(`what was pruned from the ${kept} is no finding, and what is missing from its window is one`, () => {
+    const books = balancedBooks();
+    for (const messages of Object.values(books.messages)) messages[kept] = [];
+    assert.notDeepEqual(compareBooks(books), []);
+    const later = Date.now() + 60_000;
+    for (const messages of Object.values(books.messages)) messages[`${kept}HoldsFromMs`] = later;
+    assert.deepEqual(compareBooks(books), []);
+  });
+}
 
 test('a client was given an order id that does not exist', () => {
   const lost = newId();

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from 'pg';
+import { createLogger } from '@sagamart/telemetry/logger';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { createPool } from './database.ts';
 import { renewSlot, sayAgain } from './outbox-slot.ts';
+import { keepPartitions } from './partitions.ts';
 import { say, slottedOutbox } from './slotted-outbox-fixture.ts';
+
+// Any range that no other partition has.
+const [floor, ceiling] = ['00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000002'];
 
 test('a day of the outbox goes once all of it is a week old and the slot has passed it', async (t) => {
   const { owner, publish } = await slottedOutbox(t);
@@ -74,6 +81,24 @@ test('the inbox remembers for fifteen days, whatever the slot does', async (t) =
   await owner.query('select pg_drop_replication_slot($1)', [slot]);
   assert.deepEqual(await prune(owner, { days: 0 }), []);
   assert.deepEqual(await prune(owner, { days: 1 }), [(await partitionOf(owner, -15)).replace('outbox', 'inbox')]);
+});
+
+test('a service sees to it by itself, without a right to drop anything', async (t) => {
+  const { owner, url } = await slottedOutbox(t);
+  const role = `pruner_${process.pid}`;
+  await owner.query(`create role ${role}`);
+  const old = (await partitionOf(owner, -16)).replace('outbox', 'inbox');
+  await owner.query(`create table ${old} partition of inbox for values from ('${floor}') to ('${ceiling}')`);
+  const pool = createPool({ connectionString: `${url}?options=-c%20role%3D${role}`, applicationName: 'test' });
+  try {
+    const partitions = await keepPartitions(pool, createLogger({ service: 'test', level: 'silent' }));
+    partitions.stop();
+    const isGone = async () => (await owner.query('select to_regclass($1) as found', [old])).rows[0]?.found === null;
+    await waitUntil(`${old} is dropped`, isGone);
+  } finally {
+    await pool.end();
+    await owner.query(`drop role ${role}`);
+  }
 });
 
 /** Prunes as the service would these many days from now; resolves with the partitions that were dropped. */

@@ -10,6 +10,7 @@ import { migrateDatabase } from './migrate.ts';
 
 /** A migrated database with a slot of its own, for one test, seen as its owner. */
 export type SlottedOutbox = {
+  readonly url: string;
   readonly slot: string;
   readonly owner: Client;
   /** One more connection to the same database. */
@@ -50,7 +51,7 @@ export async function slottedOutbox(t: TestContext): Promise<SlottedOutbox> {
     // The first column of a row is its id.
     return rows.map(({ data }) => /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(data.toString('latin1'))?.[0] ?? '');
   };
-  return { slot, owner, connect, migrate, publish };
+  return { url, slot, owner, connect, migrate, publish };
 }
 
 /** Writes one event to the outbox and returns its id. */

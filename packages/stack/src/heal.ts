@@ -22,6 +22,8 @@ export async function healOutbox(
   owner.on('error', () => undefined);
   await owner.connect();
   try {
+    // Two at once would take each other's slot away. The lock goes with the connection.
+    await owner.query(`select pg_advisory_lock(hashtext('heal'))`);
     const { state } = await readOutboxSlot(owner);
     if (state !== 'sound') {
       await stopConnector(settings, service);
