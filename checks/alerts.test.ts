@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { renderDashboard } from '../packages/dashboards/src/dashboard.ts';
+import { dashboards } from '../packages/dashboards/src/dashboards.ts';
 import { metricNames } from '../packages/telemetry/src/names.ts';
 
 type Alert = {
@@ -41,13 +43,28 @@ test('every alert is tested: in its real windows and on a shop', () => {
   }
 });
 
-test('an alert asks only for metrics that are emitted', () => {
-  const emitted = new Set(['up', ...Object.values(metricNames).map(({ name }) => name)]);
+test('alerts and dashboards ask only for metrics that are emitted', () => {
+  const emitted = new Set(['up', 'ALERTS', ...Object.values(metricNames).map(({ name }) => name)]);
   const recorded = new Set(rules.flatMap(({ record }) => (record === undefined ? [] : [record])));
-  for (const { alert, record, expr } of rules) {
-    for (const [name] of expr.matchAll(/\b(up|(sagamart|http)[a-z_:0-9]*)\b(?=[{[ )])/g)) {
+  const asked = [
+    ...rules.map(({ alert, record, expr }) => [alert ?? record, expr] as const),
+    ...Object.values(dashboards).flatMap(({ panels }) => panels.map(({ title, query }) => [title, query] as const)),
+  ];
+  for (const [who, query] of asked) {
+    for (const [name] of query
+      .replaceAll(/\bby \([^)]*\)/g, '')
+      .matchAll(/\b(up|ALERTS|(sagamart|http)[a-z_:0-9]*)\b(?=[{[ )]|$)/g)) {
       const metric = name.replace(/_(bucket|count|sum)$/, '');
-      assert.ok(emitted.has(name) || emitted.has(metric) || recorded.has(name), `${alert ?? record} asks for ${name}`);
+      assert.ok(emitted.has(name) || emitted.has(metric) || recorded.has(name), `${who} asks for ${name}`);
     }
   }
+});
+
+test('the dashboards that Grafana reads are those of packages/dashboards', () => {
+  for (const [name, dashboard] of Object.entries(dashboards))
+    assert.equal(
+      read(`infra/grafana/dashboards/${name}.json`),
+      `${JSON.stringify(renderDashboard(dashboard), undefined, 2)}\n`,
+      `infra/grafana/dashboards/${name}.json is old: npm run docs`,
+    );
 });

@@ -8,7 +8,7 @@ import type { OrderEvent } from './timeline-store.ts';
 // 75 s is the deadline and its grace: nothing takes longer while the order service runs.
 const bucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 75];
 const durations = createDurations(metricNames.sagaDuration, bucketsSeconds);
-// Shown from the start: what first appears as 1 has not risen, to Prometheus.
+// From 0 on: to Prometheus, what first appears as 1 has not risen.
 for (const outcome of ['confirmed', ...CancelReason.enum]) durations.zero({ outcome });
 
 /** Measures the outcomes among these events, once they are committed. The time of placing is in the order's id. */

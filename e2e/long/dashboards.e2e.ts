@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dashboards } from '@sagamart/dashboards/dashboards';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { enterShop, waitForRest } from '../shop-under-test.ts';
+import { openPrometheus } from './shop-prometheus.ts';
+
+const { client, books } = await enterShop();
+const { query } = await openPrometheus({ windowFactor: 0.4 });
+
+const confirmed = 40;
+const declined = 12;
+const outOfStock = 8;
+const cancelledLater = 4;
+const seriesMax = 5_000;
+/** Prometheus reaches half a scrape beyond what it has seen on either side. */
+const tolerance = 0.1;
+
+test('after a known load every panel of every dashboard has data, what counts is what was sent, and nothing private is in it', async (t) => {
+  const { token } = await client.openSession({ email: 'planted-address@example.com' });
+  const sku = await client.createProduct({ stock: confirmed + declined });
+  const scarce = await client.createProduct({ stock: 1 });
+  const place = async (count: number, what: string, quantity: number, paymentMethod: string) => {
+    const orderIds: string[] = [];
+    while (orderIds.length < count)
+      orderIds.push((await client.placeOrder(token, { lines: [{ sku: what, quantity }], paymentMethod })).orderId);
+    return orderIds;
+  };
+  const visa = await place(confirmed, sku, 1, 'tok_visa');
+  await place(declined, sku, 1, 'tok_declined');
+  await place(outOfStock, scarce, 2, 'tok_visa');
+  for (const orderId of visa.slice(0, cancelledLater)) {
+    await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed');
+    assert.equal((await client.cancelOrder(token, orderId)).status, 202);
+  }
+  await waitForRest(books);
+
+  const taken = confirmed + declined + outOfStock;
+  const expected = new Map([
+    ['Orders taken', taken],
+    ['Confirmed', confirmed],
+    ['Cancelled before', declined + outOfStock],
+    ['Undecided now', 0],
+    ['Refunds under way', 0],
+    ['Customers not told yet', 0],
+    ['Checkouts answered without an error', 1],
+    ['Messages waiting for an operator', 0],
+    ['Services up', 6],
+  ]);
+  await waitUntil(
+    'Prometheus to have seen all of it',
+    async () => near((await panelValues('shop', 'Orders taken'))[0], taken),
+    30_000,
+  );
+  for (const [name, { panels }] of Object.entries(dashboards)) {
+    for (const { title } of panels) {
+      const values = await panelValues(name, title);
+      assert.ok(values.some((value) => !Number.isNaN(value)), `${name}: ${title} has no data`);
+      const wanted = name === 'shop' ? expected.get(title) : undefined;
+      if (wanted !== undefined) assert.ok(near(values[0], wanted), `${title} is ${values[0]}, expected ${wanted}`);
+    }
+  }
+
+  const targets = await query('up');
+  for (const { labels } of targets) {
+    const text = await (await fetch(`http://${labels['instance']}/metrics`)).text();
+    for (const planted of ['planted', 'tok_', token, ...visa])
+      assert.equal(text.includes(planted), false, `${labels['service']} shows ${planted.slice(0, 20)}`);
+  }
+  const [series] = await query('count({__name__=~".+"})');
+  t.diagnostic(`${series?.value} series`);
+  assert.ok(series !== undefined && series.value < seriesMax);
+});
+
+function near(value: number | undefined, wanted: number): boolean {
+  return value !== undefined && Math.abs(value - wanted) <= tolerance * wanted;
+}
+
+async function panelValues(dashboard: string, title: string): Promise<number[]> {
+  const panel = dashboards[dashboard]?.panels.find((each) => each.title === title);
+  assert.ok(panel, `the dashboard ${dashboard} has no panel ${title}`);
+  const filled = panel.query
+    .replaceAll('$__range', '15m')
+    .replaceAll('$__rate_interval', '2m')
+    .replaceAll('$service', 'order');
+  return (await query(filled)).map(({ value }) => value);
+}
