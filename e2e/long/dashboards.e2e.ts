@@ -55,7 +55,10 @@ test('after a known load every panel of every dashboard has data, what counts is
   for (const [name, { panels }] of Object.entries(dashboards)) {
     for (const { title } of panels) {
       const values = await panelValues(name, title);
-      assert.ok(values.some((value) => !Number.isNaN(value)), `${name}: ${title} has no data`);
+      assert.ok(
+        values.some((value) => !Number.isNaN(value)),
+        `${name}: ${title} has no data`,
+      );
       const wanted = name === 'shop' ? expected.get(title) : undefined;
       if (wanted !== undefined) assert.ok(near(values[0], wanted), `${title} is ${values[0]}, expected ${wanted}`);
     }

@@ -155,7 +155,14 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     markFailed(reason);
     const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
     logger.error(
-      { reason, error, topic: each.record.topic, partition: each.record.partition, offset: each.record.offset },
+      {
+        reason,
+        error,
+        key: each.record.key,
+        topic: each.record.topic,
+        partition: each.record.partition,
+        offset: each.record.offset,
+      },
       'message parked',
     );
     for (;;) {

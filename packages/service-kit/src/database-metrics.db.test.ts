@@ -9,7 +9,7 @@ import { readMetric } from '@sagamart/test-kit/read-metric';
 import { createPool, inTransaction } from './database.ts';
 import { observeDatabase } from './database-metrics.ts';
 import { migrateDatabase } from './migrate.ts';
-import { appendToOutbox, showEventsSaid } from './outbox.ts';
+import { announceEvents, appendToOutbox } from './outbox.ts';
 import { insertParked } from './parked.ts';
 
 const voided = () => eventOf({ type: 'payment.voided', data: { orderId: newId<OrderId>() } });
@@ -21,7 +21,7 @@ const saidSoFar = async () =>
   readMetric(await renderMetrics(), 'sagamart_events_said_total', { type: 'payment.voided' });
 
 // One process shows one database, so all of it is one test's.
-test('the metrics tell what waits in the outbox and among the parked, and count only what was committed', async (t) => {
+test('the metrics tell what waits in the outbox and among the parked, and count and log only what was committed', async (t) => {
   // Slots have one name space a server.
   const slot = `metrics_${randomUUID().replaceAll('-', '')}`;
   let dropSlot: () => Promise<unknown> = async () => undefined;
@@ -41,7 +41,8 @@ test('the metrics tell what waits in the outbox and among the parked, and count 
   assert.deepEqual(await look(...outbox), [0, 0, 0]);
 
   assert.equal(await saidSoFar(), null);
-  showEventsSaid('payment');
+  const log: { facts: object; message: string }[] = [];
+  announceEvents('payment', { info: (facts, message) => void log.push({ facts, message }) });
   assert.equal(await saidSoFar(), 0);
   // More than the newest rows that are looked at first.
   await inTransaction(pool, (tx) => appendToOutbox(tx, Array.from({ length: 250 }, voided)));
@@ -52,8 +53,15 @@ test('the metrics tell what waits in the outbox and among the parked, and count 
     }),
   );
   assert.equal(await saidSoFar(), 250);
+  assert.equal(log.length, 250);
+  const traced = { ...voided(), traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+  await inTransaction(pool, (tx) => appendToOutbox(tx, [traced]));
+  assert.deepEqual(log.at(-1), {
+    message: 'payment.voided',
+    facts: { orderId: traced.subject, lamport: 1, traceId: 'a'.repeat(32) },
+  });
   const [, unpublished, age] = await look(...outbox);
-  assert.equal(unpublished, 250);
+  assert.equal(unpublished, 251);
   assert.ok(age !== undefined && age !== null && age > 0 && age < 60, `oldest ${age} s`);
   const [lag, retained, confirmed] = await look('slot_lag_bytes', 'slot_retained_wal_bytes', 'slot_confirmed_bytes');
   assert.ok(Number(retained) >= Number(lag) && Number(lag) > 250 * 100, `lag ${lag}, retained ${retained}`);

@@ -3,14 +3,27 @@ import { eventTypes } from '@sagamart/contracts/events';
 import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
 import { createCounter } from '@sagamart/telemetry/metrics';
 import { metricNames } from '@sagamart/telemetry/names';
+import { traceIdOf } from '@sagamart/telemetry/trace-context';
 import { afterCommit, type Tx } from './database.ts';
 
 const eventsSaid = createCounter(metricNames.eventsSaid);
 
-/** Shows how often a service has said each of its events, from 0 on: to Prometheus, what first appears as 1 has not risen. */
-export function showEventsSaid(service: ServiceName): void {
+/** Writes a fact to the log. */
+type Log = { info: (facts: object, message: string) => void };
+let announce: ((event: ShopEvent) => void) | undefined;
+
+/**
+ * From now on whatever this process says is counted and written to the log, once it is committed: its type, its order and its trace, never its data.
+ * Counted from 0 on: to Prometheus, what first appears as 1 has not risen.
+ */
+export function announceEvents(service: ServiceName, logger: Log): void {
   for (const [type, { topic }] of Object.entries(eventTypes))
     if (topicOwners[topic] === service) eventsSaid.inc({ type }, 0);
+  announce = ({ type, subject, lamport, traceparent }) => {
+    eventsSaid.inc({ type });
+    const about = type === 'product.changed' ? { sku: subject } : { orderId: subject };
+    logger.info({ ...about, lamport, ...(traceparent === null ? {} : { traceId: traceIdOf(traceparent) }) }, type);
+  };
 }
 
 /**
@@ -37,7 +50,7 @@ export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Prom
   }));
   await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });
   afterCommit(tx, () => {
-    for (const { type } of events) eventsSaid.inc({ type });
+    for (const event of events) announce?.(event);
   });
 }
 

@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { addPart } from './added-parts.ts';
 import { tryLock } from './cache-lock.ts';
-import { composeShop, showLog } from './compose/compose-shop.ts';
+import { composeShop, logOfContainer } from './compose/compose-shop.ts';
 import { runDoctor } from './doctor.ts';
 import { healOutbox, readHealRequest } from './heal.ts';
 import { makeHome } from './home.ts';
-import { followLog } from './log-follower.ts';
-import { partNames, type PartName } from './part.ts';
+import { logOfPart } from './log-file.ts';
+import { showLogs } from './log-follower.ts';
+import { ourParts, partNames, type PartName } from './part.ts';
 import { endLeftovers, findLeftovers } from './process-record.ts';
 import { controlPsp, formatPspControls, readPspRequest } from './psp-controls.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -23,7 +24,7 @@ npm run stack -- <command> [--target native|compose]
   down                                    stop everything
   stop|start|restart|pause|resume <part>  do that to one part; a stopped one stays down
   kill <part> [--leave]                   kill -9; it comes back by itself unless --leave
-  logs <part|supervisor> [--follow]
+  logs [<part>] [--follow] [--order <id>] what a part says, or all that are ours; of one order the whole story
   add jaeger|prometheus                   fetch that part and remember it: from the next start on it belongs to the shop
   psp status|up|down [--json]             how the payment provider misbehaves; not at all; it answers nobody
   psp latency <ms>|errors <share>|lose <count>
@@ -45,6 +46,7 @@ const options = {
   'ends-with-parent': { type: 'boolean', default: false },
   leave: { type: 'boolean', default: false },
   follow: { type: 'boolean', default: false },
+  order: { type: 'string' },
   seconds: { type: 'string', default: '60' },
   since: { type: 'string' },
   target: { type: 'string' },
@@ -88,7 +90,7 @@ async function run(settings: Settings, command: string, name?: string, value?: s
     case 'kill':
       return act(settings, command, name);
     case 'logs':
-      return showLogs(settings, name);
+      return tellLogs(settings, name);
     case 'add':
       return add(settings, name);
     case 'psp':
@@ -155,10 +157,18 @@ function partName(name: string | undefined): PartName {
   return part;
 }
 
-async function showLogs(settings: Settings, name: string | undefined): Promise<void> {
-  if ((await targetAtRest(settings)) === 'compose')
-    return showLog(settings.project, name ?? '', { follow: flags.follow });
-  return followLog(settings.home, name === 'supervisor' ? name : partName(name), { follow: flags.follow });
+async function tellLogs(settings: Settings, name: string | undefined): Promise<void> {
+  const names = name === undefined ? ourParts : [name];
+  const sources =
+    (await targetAtRest(settings)) === 'compose'
+      ? await Promise.all(names.map((part) => logOfContainer(settings.project, part)))
+      : names.map((part) => logOfPart(settings.home, part === 'supervisor' ? part : partName(part)));
+  await showLogs(sources, {
+    order: flags.order,
+    follow: flags.follow ? new AbortController().signal : undefined,
+    colors: process.stdout.isTTY,
+    print: (line) => console.log(line),
+  });
 }
 
 async function add(settings: Settings, name: string | undefined): Promise<void> {

@@ -21,6 +21,9 @@ export const partNames = [
   'prometheus',
 ] as const;
 
+/** Those whose program is in this repository. */
+export const ourParts: readonly PartName[] = ['gateway', 'order', 'inventory', 'payment', 'notification', 'psp'];
+
 export type PartName = (typeof partNames)[number];
 export type PartKind =
   | 'database'

@@ -7,7 +7,7 @@ import { observeDatabase } from '@sagamart/service-kit/database-metrics';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
-import { showEventsSaid } from '@sagamart/service-kit/outbox';
+import { announceEvents } from '@sagamart/service-kit/outbox';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -47,7 +47,7 @@ const app = buildApp({
 });
 registerParkedRoutes(app, { service: 'inventory', pool, participant, verifier, logger });
 observeDatabase(pool);
-showEventsSaid('inventory');
+announceEvents('inventory', logger);
 observeConsumer({ consumer, progress, topics });
 
 closeOnSignal(logger, [

@@ -7,7 +7,7 @@ import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/databa
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
-import { showEventsSaid } from '@sagamart/service-kit/outbox';
+import { announceEvents } from '@sagamart/service-kit/outbox';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -50,7 +50,7 @@ const app = buildApp({
 });
 registerParkedRoutes(app, { service: 'payment', pool, participant, verifier, logger });
 observeDatabase(pool);
-showEventsSaid('payment');
+announceEvents('payment', logger);
 observeConsumer({ consumer, progress, topics });
 observeUnfinished(() => readOwed(pool));
 

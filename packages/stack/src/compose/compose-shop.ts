@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlledShop } from '../control.ts';
+import type { LogSource } from '../log-follower.ts';
 import type { PartAction } from '../shop.ts';
 import { messageOf, StackProblem } from '../stack-problem.ts';
-import { type Container, docker, inspectContainer, listContainers, readLog, showDocker } from './docker.ts';
+import { type Container, docker, followLog, inspectContainer, listContainers, readLog } from './docker.ts';
 import { isPart, judgeShop } from './part-status.ts';
 
 const HEALTHY_WITHIN_MS = 120_000;
@@ -10,7 +11,6 @@ const KILLED_WITHIN_MS = 15_000;
 const DOWN_WITHIN_MS = 180_000;
 const LOOK_EVERY_MS = 250;
 const ERROR_LOG_LINES = 20;
-const SHOWN_LOG_LINES = 200;
 
 /** The shop in the containers of a compose project. Its parts are looked after by Docker; this only asks and tells Docker. */
 export function composeShop(project: string): ControlledShop {
@@ -106,10 +106,14 @@ async function whenHealthy(container: Container): Promise<void> {
   }
 }
 
-/** Prints the end of the log of a part or of `set-up`, and with `follow` what comes after, until interrupted. */
-export async function showLog(project: string, part: string, { follow }: { follow: boolean }): Promise<void> {
+/** The log of a part or of `set-up`, as its container keeps it. */
+export async function logOfContainer(project: string, part: string): Promise<LogSource> {
   const { name } = await findContainer(project, part, ({ isOneOff }) => !isOneOff);
-  await showDocker(['logs', '--tail', String(SHOWN_LOG_LINES), ...(follow ? ['--follow'] : []), name]);
+  return {
+    part,
+    readPast: async (linesMax) => (await readLog(name, linesMax)).split('\n').filter((line) => line !== ''),
+    follow: (tell, signal) => followLog(name, tell, signal),
+  };
 }
 
 async function takeDown(project: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { messageOf, StackProblem } from '../stack-problem.ts';
 
@@ -69,16 +70,20 @@ export async function inspectContainer(name: string): Promise<Container> {
 }
 
 /** The last lines that a container printed, on either stream. */
-export async function readLog(name: string, lines: number): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)('docker', ['logs', '--tail', String(lines), name], {
+export async function readLog(name: string, linesMax: number): Promise<string> {
+  const tail = linesMax === Infinity ? 'all' : String(linesMax);
+  const { stdout, stderr } = await promisify(execFile)('docker', ['logs', '--tail', tail, name], {
     timeout: ANSWER_WITHIN_MS,
+    maxBuffer: OUTPUT_BYTES_MAX,
   });
   return `${stdout}${stderr}`.trim();
 }
 
-/** Runs a docker command that talks to the user itself, until it ends. */
-export async function showDocker(args: readonly string[]): Promise<void> {
-  const child = spawn('docker', [...args], { stdio: 'inherit' });
+/** Tells each line that a container prints from now on, until it ends or the signal aborts. */
+export async function followLog(name: string, tell: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const child = spawn('docker', ['logs', '--follow', '--tail', '0', name], { stdio: ['ignore', 'pipe', 'pipe'] });
+  signal.addEventListener('abort', () => child.kill());
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', tell);
   await once(child, 'close');
 }
 
