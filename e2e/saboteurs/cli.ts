@@ -31,7 +31,7 @@ async function run(saboteur: Saboteur | null, seed: string | undefined): Promise
   if (saboteur !== null) console.log(`Without ${saboteur.removes} (at ${saboteur.where}).\n${saboteur.story}\n`);
   const findings = await (saboteur === null ? runControl(random) : runSaboteur(saboteur, random));
   for (const { invariant, about, detail } of findings.slice(0, shownMax))
-    console.log(`${invariant.padEnd(14)} ${about}  ${detail}`);
+    console.log(`${invariant}: ${about}  ${detail}`);
   if (findings.length > shownMax) console.log(`… and ${findings.length - shownMax} more`);
   const predicted = (saboteur?.breaks ?? []).toSorted().join(', ') || 'nothing';
   const broken = brokenBy(findings).join(', ') || 'nothing';

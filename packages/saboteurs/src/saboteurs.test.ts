@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { guides } from '@sagamart/auditor/guide';
 import { changedSources } from './changed-source.ts';
 import { findSaboteur, saboteurs } from './saboteurs.ts';
 import { withSaboteurTable } from './table.ts';
@@ -23,6 +24,11 @@ test('a service whose source does not say what is to be removed, or says it twic
     const change = { file: 'packages/service-kit/src/inbox.ts', remove, instead: '' };
     assert.throws(() => changedSources({ ...findSaboteur('no-inbox'), changes: [change] }), new RegExp(found));
   }
+});
+
+test('nothing is checked that no saboteur breaks', () => {
+  const broken = new Set(saboteurs.flatMap(({ breaks }) => breaks));
+  assert.deepEqual([...broken].toSorted(), Object.keys(guides).toSorted());
 });
 
 test('no two saboteurs have one name', () => {
