@@ -12,25 +12,38 @@ import {
 } from '../packages/contracts/src/recorded.ts';
 import { variantsOf } from '../packages/contracts/src/variants.ts';
 import { findShop } from '../packages/stack/src/shop.ts';
+import { messageOf } from '../packages/stack/src/stack-problem.ts';
 import { readPublished } from '../e2e/published-messages.ts';
 
 // `npm run contracts`: keeps what today's contracts look like, and from the running shop one message of each form that was never kept.
-
-for (const contract of contracts) {
-  const latest = readRevisions(contract).at(-1);
-  const breaches = latest === undefined ? [] : breachesOfGrowth(latest, contract.schema);
-  if (breaches.length > 0) throw new Error(`${contract.name} may only grow: ${breaches.join('; ')}`);
-  if (latest === undefined || breachesOfGrowth(contract.schema, latest).length > 0) tell(writeRevision(contract));
+try {
+  recordRevisions();
+  await recordExamples();
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
 }
 
-const { kafkaBrokers } = await findShop();
-const published = (await readPublished(kafkaBrokers)).flatMap((record) => {
-  const parsed = parseRecord(record);
-  const { topic, key, headers } = record;
-  return parsed.kind === 'known' ? [{ topic, key, headers, data: parsed.event.data }] : [];
-});
-for (const contract of contracts.filter(({ name }) => name !== 'headers')) {
-  for (const form of recordForms(contract, published)) console.log(`never seen in this shop: ${contract.name} ${form}`);
+function recordRevisions(): void {
+  for (const contract of contracts) {
+    const latest = readRevisions(contract).at(-1);
+    const breaches = latest === undefined ? [] : breachesOfGrowth(latest, contract.schema);
+    if (breaches.length > 0) throw new Error(`${contract.name} may only grow: ${breaches.join('; ')}`);
+    if (latest === undefined || breachesOfGrowth(contract.schema, latest).length > 0) tell(writeRevision(contract));
+  }
+}
+
+async function recordExamples(): Promise<void> {
+  const { kafkaBrokers } = await findShop();
+  const published = (await readPublished(kafkaBrokers)).flatMap((record) => {
+    const parsed = parseRecord(record);
+    const { topic, key, headers } = record;
+    return parsed.kind === 'known' ? [{ topic, key, headers, data: parsed.event.data }] : [];
+  });
+  for (const contract of contracts.filter(({ name }) => name !== 'headers')) {
+    const missing = recordForms(contract, published);
+    for (const form of missing) console.log(`never seen in this shop: ${contract.name} ${form}`);
+  }
 }
 
 /** Records what it finds, and gives back the forms that it does not. */
