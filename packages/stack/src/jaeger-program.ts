@@ -14,7 +14,7 @@ const GO_PATH = [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter);
 
 const run = promisify(execFile);
 
-/** Unmodified Jaeger, built with Go the first time and kept beside the other downloads. Its own web page is not in the module: the API is. */
+/** Unmodified Jaeger, built with Go the first time and kept beside the other downloads. The web page is not in the module, only its API. */
 export async function jaegerProgram(
   settings: Settings,
   say: Say,

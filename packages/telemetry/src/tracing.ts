@@ -14,7 +14,7 @@ export type Tracing = {
 export async function startTracing(options: { service: string; logger: Logger }): Promise<Tracing> {
   if (!process.env['OTEL_EXPORTER_OTLP_ENDPOINT']) return { close: async () => undefined };
   for (const [name, value] of Object.entries(defaults)) process.env[name] ??= value;
-  // Not loaded by a process that is not traced: it takes 0.2 s and 30 MB.
+  // A process that is not traced does not pay for loading it.
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   const sdk = new NodeSDK({
     serviceName: options.service,
@@ -35,7 +35,7 @@ export async function startTracing(options: { service: string; logger: Logger })
 const closeWithinMs = 2_000;
 const sayAgainAfterMs = 60_000;
 
-/** How the SDK batches unless the environment says otherwise: visible after a second, and room for a burst of 8,192 spans, some 10 MB. */
+/** How the SDK batches unless the environment says otherwise: visible after a second, and room for a burst. */
 const defaults = { OTEL_BSP_SCHEDULE_DELAY: '1000', OTEL_BSP_MAX_QUEUE_SIZE: '8192' };
 
 /** A collector that is away fails every second; once a minute is news enough. */
