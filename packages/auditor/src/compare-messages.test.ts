@@ -101,6 +101,12 @@ testTamperings([
     tamper: (books) => void (saying(books, 'order.confirmed').version = 3),
   },
   {
+    title: 'what is said of one order lies in two partitions',
+    finds: 'order_per_key',
+    about: confirmedId,
+    tamper: (books) => void (saying(books, 'order.confirmed').partition += 1),
+  },
+  {
     title: 'an order was confirmed before it was placed',
     finds: 'order_per_key',
     about: confirmedId,

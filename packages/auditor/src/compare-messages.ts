@@ -83,6 +83,13 @@ export function compareHistories(books: Books): Finding[] {
     const history = `${record.topic} ${record.key}`;
     const before = last.get(history);
     last.set(history, record);
+    if (before !== undefined && before.partition !== record.partition) {
+      findings.push({
+        invariant: 'order_per_key',
+        about: record.key,
+        detail: `${record.topic}: ${record.type} lies in partition ${record.partition}, what was said before it in ${before.partition}`,
+      });
+    }
     // What retention has taken cannot be missed: a history may then begin anywhere.
     if (before === undefined && books.topicsHoldFromMs[record.topic as Topic] > 0) continue;
     const expected = (before?.version ?? 0) + 1;
