@@ -184,7 +184,11 @@ function rebuild(image: string): void {
 
 function booksBalance(): void {
   const audit = join(repositoryRoot, 'packages/auditor/src/cli.ts');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [audit, '--target', 'compose'], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [audit, '--wait-seconds', '75', '--target', 'compose'],
+    { encoding: 'utf8' },
+  );
   assert.equal(status, 0, `${stdout}${stderr}`);
 }
 

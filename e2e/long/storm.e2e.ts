@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { loadavg } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { watchBooks } from '@sagamart/auditor/watch';
 import { startLoad } from '@sagamart/bench/load';
 import type { PartName } from '@sagamart/stack/part';
 import { controlPart } from '@sagamart/stack/shop';
@@ -29,9 +30,12 @@ for (const seed of seeds) {
   test(`two minutes of crashes under load, one every ${killEveryMs / 1_000} s, leave books that balance ${cleanWithinMs / 1_000} s later without help: storm ${seed}`, async (t) => {
     const random = openRandom(seed);
     const { over, stop } = await startLoad(shop, { kind: 'steady', ratePerSecond, seconds: stormMs / 1_000 });
+    // What must hold in every state is looked at all the while; what was seen broken stays in the findings.
+    const watch = watchBooks(books);
     const killed: PartName[] = [];
     const endsAtMs = Date.now() + stormMs;
     let lastKillAtMs = NaN;
+    let looks = 0;
     try {
       for (let nextAtMs = Date.now() + killEveryMs; nextAtMs <= endsAtMs; nextAtMs += killEveryMs) {
         await pause(Math.max(0, nextAtMs - Date.now()));
@@ -41,6 +45,7 @@ for (const seed of seeds) {
     } finally {
       stop();
       client.accepted.push(...(await over).accepted.map(({ orderId }) => orderId));
+      ({ looks } = await watch.stop());
     }
     const deadlineMs = lastKillAtMs + cleanWithinMs - Date.now();
     const { findings, suspected, inFlight, unread } = await books.settle({ deadlineMs, accepted: client.accepted });
@@ -50,6 +55,7 @@ for (const seed of seeds) {
     t.diagnostic(
       [
         `the books were settled ${((cleanAtMs - lastKillAtMs) / 1_000).toFixed(1)} s after the last kill`,
+        `${looks} looks meanwhile`,
         `${killed.length} kills: ${killed.join(', ')}`,
         `${accepted.length} orders accepted, ${refused} refused`,
         `load average ${loadavg()[0]?.toFixed(1)}, seed ${seed}`,

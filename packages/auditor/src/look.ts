@@ -19,8 +19,8 @@ export type Verdict = {
   readonly inFlight: readonly Unrest[];
   /** What could not be read, and why. Then nothing new is judged but what is always true. */
   readonly unread: readonly string[];
-  /** How many keys (orders, skus) had changed since the look before, or were in flight. */
-  readonly looked: number;
+  /** Of how many orders and skus something was new since the look before. */
+  readonly changed: number;
   readonly counts: Counts;
 };
 
@@ -82,13 +82,12 @@ export function createLook(
 
   const judgeShop = async (reading: Reading): Promise<void> => {
     const { inventory } = reading.snapshots;
-    if (inventory !== undefined) {
-      for await (const rows of readMovements(inventory, history.last)) {
-        history.follow(rows);
-        movements += rows.length;
-      }
-      shopFindings = [...history.compare(await readStock(inventory)), ...compareDoors(doors)];
+    if (inventory === undefined) return;
+    for await (const rows of readMovements(inventory, history.last)) {
+      history.follow(rows);
+      movements += rows.length;
     }
+    shopFindings = [...history.compare(await readStock(inventory)), ...compareDoors(doors)];
   };
 
   return async ({ accepted, tryDoors }) => {
@@ -96,11 +95,11 @@ export function createLook(
       if (!expected.has(orderId)) notebook.touch([orderId]);
       expected.add(orderId);
     }
-    notebook.touch(inFlight.map(({ about }) => about));
-    notebook.touch(suspicions.keys());
     const reading = await openReading(sources, progress);
     const unread = [...reading.unread];
-    const keys = notebook.takeTouched();
+    const touched = notebook.takeTouched();
+    const again = [...inFlight.map(({ about }) => about), ...suspicions.keys()];
+    const keys = [...new Set([...touched, ...again])].toSorted();
     inFlight = [];
     try {
       if (reading.unread.length === 0) doors = [...(await tryDoors()), ...(await findStrangers(reading))];
@@ -114,32 +113,43 @@ export function createLook(
     } finally {
       await reading.close();
     }
-    for (const service of serviceNames)
-      if (reading.inHand(service) > 0)
-        inFlight.push({
-          about: service,
-          waitsFor: [`${reading.inHand(service)} requests or batches are in hand`],
-          sinceMs: Date.now(),
-        });
+    inFlight.push(...listInHand(reading));
     return {
       findings: [...broken.values(), ...suspicions.standing(), ...shopFindings],
       suspected: suspicions.suspected(),
       inFlight,
       unread,
-      looked: keys.length,
+      changed: touched.length,
       counts: {
+        ...countNotes(notebook),
         orders: rested.size,
         skus: history.last.size,
         movements,
-        events: notebook.count('outbox'),
-        records: notebook.count('records'),
-        heard: notebook.count('inbox'),
-        ledger: notebook.count('ledger'),
-        mails: notebook.count('mails'),
-        keys: notebook.count('order_keys'),
         doors: doors.length,
       },
     };
+  };
+}
+
+/** A request or a batch that is in hand may be about an order that nobody can see yet. */
+function listInHand({ inHand }: Reading): Unrest[] {
+  return serviceNames
+    .filter((service) => inHand(service) > 0)
+    .map((service) => ({
+      about: service,
+      waitsFor: [`${inHand(service)} requests or batches are in hand`],
+      sinceMs: Date.now(),
+    }));
+}
+
+function countNotes({ count }: Sources['notebook']): Omit<Counts, 'orders' | 'skus' | 'movements' | 'doors'> {
+  return {
+    events: count('outbox'),
+    records: count('records'),
+    heard: count('inbox'),
+    ledger: count('ledger'),
+    mails: count('mails'),
+    keys: count('order_keys'),
   };
 }
 

@@ -77,9 +77,9 @@ export async function openBooks(shop: AuditedShop, options: Partial<LookOptions>
       let provenAtMs = Infinity;
       for (;;) {
         const verdict = await look(accepted);
-        const { inFlight, suspected, unread, looked } = verdict;
+        const { inFlight, suspected, unread, changed } = verdict;
         const isCalm = suspected.length === 0 && unread.length === 0;
-        if (isCalm && inFlight.length === 0 && looked === 0) return verdict;
+        if (isCalm && inFlight.length === 0 && changed === 0) return verdict;
         const nowMs = Date.now();
         if (nowMs > provenAtMs || (nowMs > deadline && isCalm)) return verdict;
         if (nowMs > deadline) provenAtMs = Math.min(provenAtMs, nowMs + chosen.provenAfterMs);

@@ -6,13 +6,13 @@ import type { Books, TopicRecord } from './books.ts';
 
 /** Reads the saga's topics from their start, and notes each record once. */
 export type TopicReader = {
-  /** Resolves when all is noted up to the end offsets at the time of the call, with what the topics still hold. Rejects after `readDeadlineMs`. */
+  /** Resolves when all is noted up to the end offsets at the time of the call, with what the topics still hold. Rejects when nothing comes any more. */
   readonly readToEnd: () => Promise<Books['topicsHoldFromMs']>;
   readonly close: () => Promise<void>;
 };
 
 const topics = Object.keys(topicOwners) as Topic[];
-const readDeadlineMs = 60_000;
+const silenceMaxMs = 15_000;
 const pollMs = 20;
 const askAgainMs = 200;
 
@@ -38,11 +38,13 @@ export async function openTopicReader(
   });
   const firstAtMs = new Map<string, number>();
   const nextOffset = new Map<string, number>();
+  let lastReadAtMs = 0;
   await Promise.all([admin.connect(), consumer.connect()]);
   await startReading(consumer, (topic, partition, messages) => {
     const place = `${topic} ${partition}`;
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) return;
+    lastReadAtMs = Date.now();
     note(messages.map((message) => toTopicRecord(topic, partition, message)));
     if (!firstAtMs.has(place)) firstAtMs.set(place, Number(first.timestamp));
     // A reader that lost its place in the group begins again at the start.
@@ -52,14 +54,14 @@ export async function openTopicReader(
   return {
     readToEnd: async () => {
       const offsets = await fetchOffsets(admin);
-      const deadline = Date.now() + readDeadlineMs;
+      const askedAtMs = Date.now();
       const missing = () => offsets.filter(({ place, low, high }) => (nextOffset.get(place) ?? low) < high);
       while (missing().length > 0) {
-        if (Date.now() > deadline)
+        if (Date.now() - Math.max(askedAtMs, lastReadAtMs) > silenceMaxMs)
           throw new Error(
-            `could not read ${missing()
+            `nothing came for ${silenceMaxMs / 1_000} s, though the end is not reached of ${missing()
               .map(({ place }) => place)
-              .join(', ')} to the end within ${readDeadlineMs / 1_000} s`,
+              .join(', ')}`,
           );
         await pause(pollMs);
       }
@@ -109,7 +111,7 @@ async function fetchOffsets(admin: Admin): Promise<Offsets[]> {
  * Asks Kafka again while it says that this will pass. kafkajs itself gives up at once here, although a broker that was too busy to be heard for three
  * seconds leads nothing until it is heard again.
  */
-export async function askPatiently<Answer>(ask: () => Promise<Answer>, deadlineMs = readDeadlineMs): Promise<Answer> {
+export async function askPatiently<Answer>(ask: () => Promise<Answer>, deadlineMs = silenceMaxMs): Promise<Answer> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
     try {
