@@ -213,15 +213,6 @@ describe('a consumer, whatever client library it is made of', { concurrency: 4 }
     await waitUntil('every offset', async () => (await committed()) === 1_000, joinDeadlineMs);
   });
 
-  test('does not fetch ahead of a slow handler: what waits stays in Kafka', async (t) => {
-    const { topic, groupId, say } = await openTopic(t);
-    for (const round of numbers(1, 20)) await say(numbers(1, 10).map((n) => `${round}-${n}-`.padEnd(30_000, 'x')));
-    const { says } = startMember(t, { topic, groupId, handlingMs: 1_500 });
-    await waitUntil('a handled batch', () => says.some(({ handled }) => handled), joinDeadlineMs);
-    const mostBytes = Math.max(...says.map(({ bufferBytes }) => bufferBytes));
-    assert.ok(mostBytes < 6_000_000, `${mostBytes} of 18,000,000 bytes were in memory`);
-  });
-
   test('tells how far its group has come, and which partition the Java client chooses for a key', async (t) => {
     const { topic, groupId, start } = await topicOfSix(t);
     const progress = createGroupProgress({ brokers: testBrokers(), groupId });

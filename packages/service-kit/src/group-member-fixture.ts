@@ -3,17 +3,14 @@ import { createLogger } from '@sagamart/telemetry/logger';
 import { startConsumer } from './consumer.ts';
 import { testBrokers } from './topic-fixture.ts';
 
-// A member of a group in a process of its own, for a test to pause or to look into: node group-member-fixture.ts <group> <topic> <ms for each batch>.
-// It tells its parent what it begins and has handled, and how many bytes it holds in buffers.
+// A member of a group in a process of its own, for a test to pause: node group-member-fixture.ts <group> <topic> <ms for each batch>.
+// It tells its parent what it begins and has handled.
 
-export type MemberSays = { readonly began?: string[]; readonly handled?: string[]; readonly bufferBytes: number };
+export type MemberSays = { readonly began?: string[]; readonly handled?: string[] };
 
 const [groupId = '', topic = '', handlingMs = '0'] = process.argv.slice(2);
 
-const tell = (what: Omit<MemberSays, 'bufferBytes'>): void => {
-  const says: MemberSays = { ...what, bufferBytes: process.memoryUsage().arrayBuffers };
-  process.send?.(says);
-};
+const tell = (says: MemberSays): void => void process.send?.(says);
 
 startConsumer({
   brokers: testBrokers(),
