@@ -121,7 +121,7 @@ const pipeline: Dashboard = {
 const one = '{service="$service"}';
 
 const service: Dashboard = {
-  uid: 'service',
+  uid: 'one-service',
   title: '4 One service',
   description: 'Requests, errors and durations by route, and how the process does.',
   choosesService: true,
@@ -154,4 +154,9 @@ const service: Dashboard = {
 };
 
 /** In the order in which one looks, by the name of their file. */
-export const dashboards: Readonly<Record<string, Dashboard>> = { shop, saga: sagaBoard, pipeline, service };
+export const dashboards: Readonly<Record<string, Dashboard>> = {
+  shop,
+  saga: sagaBoard,
+  pipeline,
+  'one-service': service,
+};
