@@ -34,6 +34,8 @@ function held(t: TestContext) {
   return { heard, handle, begun: begun.promise, letGo: letGo.resolve };
 }
 
+const silent = createLogger({ service: 'test', level: 'silent' });
+
 function isSorted(values: readonly string[]): boolean {
   return values.every((value, index) => index === 0 || Number(values[index - 1]) < Number(value));
 }
@@ -42,9 +44,8 @@ function isSorted(values: readonly string[]): boolean {
 describe('a consumer, whatever client library it is made of', { concurrency: 4 }, () => {
   test('that cannot reach Kafka says so, and stops all the same', async () => {
     const { listen } = listener();
-    const logger = createLogger({ service: 'test', level: 'silent' });
     const nowhere = { brokers: ['127.0.0.1:1'], groupId: 'lost', topics: ['none'] };
-    const consumer = startConsumer({ ...nowhere, handle: listen, logger });
+    const consumer = startConsumer({ ...nowhere, handle: listen, logger: silent });
     assert.match(consumer.trouble() ?? '', /no fetch/);
     const stopsAtMs = Date.now();
     await consumer.stop();
@@ -213,6 +214,31 @@ describe('a consumer, whatever client library it is made of', { concurrency: 4 }
     await waitUntil('every offset', async () => (await committed()) === 1_000, joinDeadlineMs);
   });
 
+  test('whose handler is slow fetches no more than it can hold: the rest waits in Kafka', async (t) => {
+    const { topic, groupId, say } = await openTopic(t);
+    const { said, bytes } = await sayMuch(say);
+    const { says, ask } = startMember(t, { topic, groupId, handlingMs: joinDeadlineMs });
+    await waitUntil('its first batches', () => says.filter(({ began }) => began).length === 2, joinDeadlineMs);
+    const { heard, listen } = listener();
+    const quick = startConsumer({
+      brokers: testBrokers(),
+      groupId: `quick-${groupId}`,
+      topics: [topic],
+      handle: listen,
+      logger: silent,
+    });
+    t.after(() => quick.stop());
+    await waitUntil('another group to have read all', () => heard.length === said, joinDeadlineMs);
+    ask();
+    const holds = await waitUntil(
+      'its answer',
+      () => says.find(({ holdsBytes }) => holdsBytes)?.holdsBytes,
+      joinDeadlineMs,
+    );
+    t.diagnostic(`${holds} of ${bytes} bytes`);
+    assert.ok(holds < bytes / 4, `it holds ${holds} of ${bytes} bytes`);
+  });
+
   test('tells how far its group has come, and which partition the Java client chooses for a key', async (t) => {
     const { topic, groupId, start } = await topicOfSix(t);
     const progress = createGroupProgress({ brokers: testBrokers(), groupId });
@@ -232,16 +258,24 @@ describe('a consumer, whatever client library it is made of', { concurrency: 4 }
   });
 });
 
+/** 48 MB of records, in batches that fit a fetch: each text is key, value and header. */
+async function sayMuch(say: (values: string[]) => Promise<void>): Promise<{ said: number; bytes: number }> {
+  const [requests, perRequest, bytesEach] = [200, 10, 8_000];
+  for (let request = 0; request < requests; request += 1)
+    await say(numbers(1, perRequest).map((each) => each.padEnd(bytesEach, String(request))));
+  return { said: requests * perRequest, bytes: requests * perRequest * bytesEach * 3 };
+}
+
 /** A member in a process of its own, ended after the test. */
 function startMember(
   t: TestContext,
   { topic, groupId, handlingMs }: { topic: string; groupId: string; handlingMs: number },
-): { says: MemberSays[]; pid: number } {
+): { says: MemberSays[]; pid: number; ask: () => void } {
   const program = join(import.meta.dirname, 'group-member-fixture.ts');
   const child = fork(program, [groupId, topic, String(handlingMs)]);
   t.after(() => child.kill('SIGKILL'));
   const says: MemberSays[] = [];
   child.on('message', (message) => says.push(message as MemberSays));
   if (child.pid === undefined) throw new Error('the member did not start');
-  return { says, pid: child.pid };
+  return { says, pid: child.pid, ask: () => void child.send('how much?') };
 }

@@ -4,9 +4,9 @@ import { startConsumer } from './consumer.ts';
 import { testBrokers } from './topic-fixture.ts';
 
 // A member of a group in a process of its own, for a test to pause: node group-member-fixture.ts <group> <topic> <ms for each batch>.
-// It tells its parent what it begins and has handled.
+// It tells its parent what it begins and has handled and, when asked, how many bytes of records it holds.
 
-export type MemberSays = { readonly began?: string[]; readonly handled?: string[] };
+export type MemberSays = { readonly began?: string[]; readonly handled?: string[]; readonly holdsBytes?: number };
 
 const [groupId = '', topic = '', handlingMs = '0'] = process.argv.slice(2);
 
@@ -25,4 +25,5 @@ startConsumer({
     return [];
   },
 });
+process.on('message', () => tell({ holdsBytes: process.memoryUsage().arrayBuffers }));
 process.once('disconnect', () => process.exit());
