@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startLoad } from '@sagamart/bench/load';
 import { resumeConnector, stopConnector } from '@sagamart/stack/connector-position';
 import { healOutbox } from '@sagamart/stack/heal';
 import { readSettings } from '@sagamart/stack/settings';
@@ -7,26 +8,18 @@ import { readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Client } from 'pg';
 import { ownerUrl } from './owner-url.ts';
-import { enterShop } from './shop-under-test.ts';
+import { enterShop, waitForRest } from './shop-under-test.ts';
 
 const { client, shop, books } = await enterShop();
 const settings = readSettings();
 
 const alarmDeadlineMs = 30_000;
+const steady = { kind: 'steady', ratePerSecond: 10, seconds: 60 } as const;
 
 test('what a service says after its slot was dropped, under load, is published by one command: once, and in order', async () => {
-  const { token } = await client.openSession({ email: 'ada@example.com' });
-  const sku = await client.createProduct({ stock: 1_000 });
-  const placed: string[] = [];
-  const over = new AbortController();
-  const load = (async () => {
-    while (!over.signal.aborted)
-      placed.push(
-        (await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' })).orderId,
-      );
-  })();
+  const { load, over, stop } = await startLoad(shop, steady);
   try {
-    await waitUntil('orders are placed', () => placed.length > 10);
+    await waitUntil('orders are placed', () => load.accepted.length > 10);
     await stopConnector(settings, 'order');
     await dropSlot();
     await resumeConnector(settings, 'order');
@@ -37,11 +30,17 @@ test('what a service says after its slot was dropped, under load, is published b
     await waitUntil('the lost slot is an alarm', isSeen, alarmDeadlineMs);
     await healOutbox(settings, 'order', { say: () => undefined });
   } finally {
-    over.abort();
-    await load;
+    stop();
+    client.accepted.push(...(await over).accepted.map(({ orderId }) => orderId));
   }
-  for (const orderId of placed) await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed', 60_000);
-  assert.ok(placed.length > 20, `${placed.length} orders were placed`);
+  await waitForRest(books, client.accepted);
+  const { orders } = await books.read();
+  const statuses = new Map(orders.map(({ orderId, status }) => [orderId, status]));
+  assert.deepEqual(
+    client.accepted.filter((orderId) => statuses.get(orderId) !== 'confirmed'),
+    [],
+  );
+  assert.ok(client.accepted.length > 20, `${client.accepted.length} orders were placed`);
 });
 
 test('what is said again, though nothing was lost, is published once more as it was and changes nothing', async () => {
