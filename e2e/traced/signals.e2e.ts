@@ -61,7 +61,7 @@ test('every attribute of every span is in the registry', async () => {
 });
 
 // Jaeger's own reading of OTLP.
-const ofTheCollector = /^(otel\.|internal\.|span\.kind$)/;
+const ofTheCollector = /^(otel\.|internal\.|@jaeger@|span\.kind$)/;
 
 test('a mail address, a payment method, a token and what was ordered are in no span and no log', async () => {
   const { token, spans } = await placeTold({ email, paymentMethod });
