@@ -136,11 +136,12 @@ function interpolate(value: unknown, variables: Variables): unknown {
 
 function interpolateText(text: string, variables: Variables): string {
   return text.replace(
-    /\$\$|\$\{(\w+)(?::([-?])([^}]*))?\}/g,
-    (_whole, name?: string, sign?: string, rest: string = '') => {
+    /\$\$|\$\{(\w+)(?:(:?)([-?])([^}]*))?\}/g,
+    (_whole, name?: string, colon?: string, sign?: string, rest: string = '') => {
       if (name === undefined) return '$';
-      const value = variables[name] ?? '';
-      if (value !== '' || sign === undefined) return value;
+      const value = variables[name];
+      // With a colon an empty value counts as none.
+      if (sign === undefined || (colon === '' ? value !== undefined : value)) return value ?? '';
       if (sign === '?') throw new Error(`${name} has no value: ${rest}`);
       return rest;
     },
