@@ -58,5 +58,9 @@ test('an event that its hearer does not take shows the time it lay in its topic'
     () => controlPart(shop.home, 'inventory', 'pause'),
     () => controlPart(shop.home, 'inventory', 'resume'),
   );
-  assert.ok(inTopicMs >= heldMs && inOutboxMs < heldMs, `${inOutboxMs} ms in outbox, ${inTopicMs} ms in topic`);
+  // The way through the outbox may end after the answer, from which on inventory is held.
+  assert.ok(
+    inTopicMs >= heldMs - inOutboxMs && inOutboxMs < heldMs,
+    `${inOutboxMs} ms in outbox, ${inTopicMs} ms in topic`,
+  );
 });
