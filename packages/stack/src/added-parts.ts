@@ -9,17 +9,15 @@ import type { Settings } from './settings.ts';
 import { StackProblem } from './stack-problem.ts';
 
 /** What a shop can do without: fetched and remembered when somebody adds it, part of every start of this home from then on. */
-const optionalParts = {
-  jaeger: {
-    part: jaegerPart,
-    fetch: async (settings: Settings, say: Say, signal: AbortSignal) =>
-      void (await jaegerProgram(settings, say, signal)),
-  },
-  prometheus: {
-    part: (settings: Settings) => prometheusPart(settings),
-    fetch: async (settings: Settings, say: Say, signal: AbortSignal) =>
-      void (await prometheusPrograms(settings, say, signal)),
-  },
+const optionalParts: Record<
+  'jaeger' | 'prometheus',
+  {
+    readonly part: (settings: Settings) => Part;
+    readonly fetch: (settings: Settings, say: Say, signal: AbortSignal) => Promise<unknown>;
+  }
+> = {
+  jaeger: { part: jaegerPart, fetch: jaegerProgram },
+  prometheus: { part: prometheusPart, fetch: prometheusPrograms },
 };
 
 type OptionalName = keyof typeof optionalParts;

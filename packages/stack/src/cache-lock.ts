@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export type Lock = { readonly release: () => void };
@@ -25,6 +27,25 @@ export async function tryLock(name: string): Promise<Lock | undefined> {
 }
 
 const LOOK_AGAIN_MS = 200;
+
+/**
+ * Sees to it that a file or folder of the cache exists. One process makes it, the others say that they wait for that one, until the signal aborts. `make`
+ * puts it there only whole.
+ */
+export async function ensureCached(
+  path: string,
+  { waiting, signal }: { waiting: () => void; signal: AbortSignal },
+  make: () => Promise<void>,
+): Promise<void> {
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const lock = await waitForLock(path, waiting, signal);
+  try {
+    if (!existsSync(path)) await make();
+  } finally {
+    lock.release();
+  }
+}
 
 /** Like tryLock, but waits for whoever holds it until the signal aborts. */
 export async function waitForLock(name: string, waiting: () => void, signal: AbortSignal): Promise<Lock> {

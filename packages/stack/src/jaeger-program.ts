@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { waitForLock } from './cache-lock.ts';
+import { ensureCached } from './cache-lock.ts';
 import type { Say } from './part.ts';
 import type { Settings } from './settings.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
@@ -22,14 +22,10 @@ export async function jaegerProgram(
   goPath = GO_PATH,
 ): Promise<string> {
   const program = join(settings.cache, MODULE.replace(/^.*\//, ''));
-  if (existsSync(program)) return program;
-  mkdirSync(settings.cache, { recursive: true });
-  const lock = await waitForLock(program, () => say('another start is building Jaeger'), signal);
-  try {
-    if (!existsSync(program)) await build(program, { ...process.env, PATH: goPath, CGO_ENABLED: '0' }, say, signal);
-  } finally {
-    lock.release();
-  }
+  const waiting = (): void => say('another start is building Jaeger');
+  await ensureCached(program, { waiting, signal }, () =>
+    build(program, { ...process.env, PATH: goPath, CGO_ENABLED: '0' }, say, signal),
+  );
   return program;
 }
 

@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { waitForLock } from './cache-lock.ts';
+import { ensureCached } from './cache-lock.ts';
 import type { Say } from './part.ts';
 import type { Settings } from './settings.ts';
 import { StackProblem } from './stack-problem.ts';
@@ -31,15 +31,10 @@ export function javaFolder(settings: Settings): string {
 }
 
 async function fetchJava(settings: Settings, folder: string, say: Say, signal: AbortSignal): Promise<JavaParts> {
-  if (!existsSync(folder)) {
-    mkdirSync(settings.cache, { recursive: true });
-    const lock = await waitForLock(folder, () => say('another start is fetching the Java packages'), signal);
-    try {
-      if (!existsSync(folder)) await runMaven(join(settings.root, 'infra/java/pom.xml'), folder, say, signal);
-    } finally {
-      lock.release();
-    }
-  }
+  const waiting = (): void => say('another start is fetching the Java packages');
+  await ensureCached(folder, { waiting, signal }, () =>
+    runMaven(join(settings.root, 'infra/java/pom.xml'), folder, say, signal),
+  );
   const lib = join(folder, 'lib');
   // Sorted and spelled out: an archive of classes is only valid for the very class path it was made with.
   const jars = readdirSync(lib).toSorted();

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { waitForLock } from './cache-lock.ts';
+import { ensureCached } from './cache-lock.ts';
 import type { Say } from './part.ts';
 import type { Settings } from './settings.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
@@ -22,15 +22,8 @@ export async function prometheusPrograms(
     .find((folder) => ['prometheus', 'promtool'].every((name) => existsSync(join(folder, name))));
   if (installed !== undefined) return programsIn(installed);
   const folder = join(settings.cache, 'prometheus-debian');
-  if (!existsSync(folder)) {
-    mkdirSync(settings.cache, { recursive: true });
-    const lock = await waitForLock(folder, () => say('another start is fetching Prometheus'), signal);
-    try {
-      if (!existsSync(folder)) await fetchPackage(settings, folder, say, signal);
-    } finally {
-      lock.release();
-    }
-  }
+  const waiting = (): void => say('another start is fetching Prometheus');
+  await ensureCached(folder, { waiting, signal }, () => fetchPackage(settings, folder, say, signal));
   return programsIn(join(folder, 'usr/bin'));
 }
 
