@@ -1,12 +1,11 @@
 import { createDurations, metricsContentType, renderMetrics } from '@sagamart/telemetry/metrics';
 import { metricNames } from '@sagamart/telemetry/names';
 import type { HttpApp } from './http-app.ts';
+import { isProbe } from './request-span.ts';
 
 const bucketsSeconds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const durations = createDurations(metricNames.httpServerDuration, bucketsSeconds);
 
-/** What is asked by machines that look after the service, every few seconds. */
-const watched = new Set(['/livez', '/readyz', '/metrics']);
 /** Whoever asks more often gets the same answer: the database and Kafka are not asked again. */
 const answerKeptMs = 500;
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
@@ -18,7 +17,7 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIO
 export function addMetrics(app: HttpApp): void {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unmatched';
-    if (watched.has(route)) return;
+    if (isProbe(route)) return;
     durations.observe(
       {
         http_request_method: methods.has(request.method) ? request.method : '_OTHER',

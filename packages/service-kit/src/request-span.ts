@@ -10,7 +10,7 @@ const spans = new WeakMap<IncomingMessage, Span>();
 /** Begins the SERVER span of a request, as a child of the caller's when its traceparent is valid, and gives the traceparent to work under. */
 export function beginRequest(request: IncomingMessage): string {
   const parent = continueTrace(request.headers['traceparent']);
-  if (isProbe(request)) return parent;
+  if (isProbe(request.url)) return parent;
   const span = startSpan(request.method ?? '', { kind: 'SERVER', parent });
   spans.set(request, span);
   return traceparentOf(span) ?? parent;
@@ -50,6 +50,7 @@ function end(request: FastifyRequest, reply: FastifyReply): void {
   span.end();
 }
 
-function isProbe({ url }: IncomingMessage): boolean {
-  return url === '/livez' || url === '/readyz' || url === '/metrics';
+/** What is asked by machines that look after the service, every few seconds. */
+export function isProbe(path: string | undefined): boolean {
+  return path === '/livez' || path === '/readyz' || path === '/metrics';
 }
