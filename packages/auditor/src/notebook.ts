@@ -33,7 +33,7 @@ export type Notes = {
 /** When an event was written down by who said it, and when the broker first had it; null when it does not. */
 export type Moment = { type: string; key: string; writtenAtMs: number; timestampMs: number | null };
 
-const tables: { readonly [Table in keyof Notes]: TableShape<Notes[Table]> } = {
+const tables: Readonly<Record<keyof Notes, Shape>> = {
   outbox: {
     columns: [
       'id',
@@ -62,19 +62,18 @@ const tables: { readonly [Table in keyof Notes]: TableShape<Notes[Table]> } = {
   subjects: { columns: ['orderId'], identity: ['orderId'], about: 'orderId', order: ['orderId'] },
   records: {
     columns: [
-      ...([
-        'topic',
-        'partition',
-        'offset',
-        'timestampMs',
-        'key',
-        'id',
-        'type',
-        'source',
-        'version',
-        'lamport',
-      ] as const),
-      ...(['causationId', 'digest'] as const),
+      'topic',
+      'partition',
+      'offset',
+      'timestampMs',
+      'key',
+      'id',
+      'type',
+      'source',
+      'version',
+      'lamport',
+      'causationId',
+      'digest',
     ],
     identity: ['topic', 'partition', 'offset'],
     about: 'key',
@@ -87,7 +86,7 @@ const tables: { readonly [Table in keyof Notes]: TableShape<Notes[Table]> } = {
     order: ['sequence'],
   },
   mails: { columns: ['messageId', 'orderId'], identity: ['messageId'], about: 'orderId', order: ['messageId'] },
-};
+} satisfies { [Table in keyof Notes]: TableShape<Notes[Table]> };
 
 type TableShape<Row> = {
   columns: readonly (keyof Row & string)[];
@@ -123,7 +122,7 @@ export function openNotebook(): Notebook {
 
   return {
     note: (table, rows) => {
-      const { columns, about } = tables[table] as unknown as Shape;
+      const { columns, about } = tables[table];
       db.exec('begin');
       for (const row of rows as readonly Record<string, SQLInputValue>[]) {
         const { changes } = inserts[table].run(...columns.map((column) => row[column] ?? null));
@@ -155,7 +154,7 @@ export function openNotebook(): Notebook {
   };
 
   function mapTables(prepare: (shape: { name: string } & Shape) => StatementSync): Record<keyof Notes, StatementSync> {
-    const prepared = tableNames.map((name) => [name, prepare({ name, ...(tables[name] as unknown as Shape) })]);
+    const prepared = tableNames.map((name) => [name, prepare({ name, ...tables[name] })]);
     return Object.fromEntries(prepared) as Record<keyof Notes, StatementSync>;
   }
 }
