@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Books } from '@sagamart/auditor/books';
 import { subscriptions } from '@sagamart/auditor/saga-map';
-import type { ServiceName } from '@sagamart/contracts/topics';
+import { serviceNames, type ServiceName } from '@sagamart/contracts/topics';
 import { forgetPosition, resumeConnector, stopConnector } from '@sagamart/stack/connector-position';
 import { readSettings } from '@sagamart/stack/settings';
 import { controlPart } from '@sagamart/stack/shop';
@@ -14,7 +14,6 @@ import { enterShop, waitForRest } from './shop-under-test.ts';
 const { client, shop, books } = await enterShop();
 const settings = readSettings();
 
-const services = ['order', 'inventory', 'payment', 'notification'] as const;
 const orders = 10;
 const rereadDeadlineMs = 30_000;
 
@@ -28,12 +27,12 @@ test('orders that are placed while Connect loses its positions are all confirmed
     placed.push(...accepted.map(({ orderId }) => orderId));
   };
   await placeMany();
-  await Promise.all([placeMany(), ...services.map((service) => stopConnector(settings, service))]);
+  await Promise.all([placeMany(), ...serviceNames.map((service) => stopConnector(settings, service))]);
   try {
     await placeMany();
-    for (const service of services) await forgetPosition(settings, service);
+    for (const service of serviceNames) await forgetPosition(settings, service);
   } finally {
-    for (const service of services) await resumeConnector(settings, service);
+    for (const service of serviceNames) await resumeConnector(settings, service);
   }
   for (const orderId of placed) await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed', 60_000);
   assert.equal(await client.available(sku), 0);
@@ -50,11 +49,11 @@ test('services that hear everything again from the start change nothing', async 
   const admin = new Kafka({ brokers: [...shop.kafkaBrokers], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   try {
-    await Promise.all(services.map((service) => controlPart(shop.home, service, 'stop')));
+    await Promise.all(serviceNames.map((service) => controlPart(shop.home, service, 'stop')));
     // A group without positions begins at zero.
-    await admin.deleteGroups([...services]);
-    await Promise.all(services.map((service) => controlPart(shop.home, service, 'start')));
-    for (const service of services)
+    await admin.deleteGroups([...serviceNames]);
+    await Promise.all(serviceNames.map((service) => controlPart(shop.home, service, 'start')));
+    for (const service of serviceNames)
       await waitUntil(`${service} has heard everything again`, () => hasReadAll(admin, service), rereadDeadlineMs);
   } finally {
     await admin.disconnect();

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { dataSchemaOf } from '@sagamart/contracts/cloud-event';
 import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { serviceNames } from '@sagamart/contracts/topics';
 import { readShopStatus, type Shop } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
 import type { ShopUnderTest } from './shop-under-test.ts';
 
 const inFlight = 10;
-const services = ['order', 'inventory', 'payment', 'notification'];
 const dayMs = 86_400_000;
 
 /** What is parked and nothing else: `readUnmet` of a shop that is at rest but for it. */
@@ -85,11 +85,13 @@ function poison({ value, dataSchema }: { value?: string; dataSchema?: string }) 
 /** The services' processes, and the members of their groups. */
 async function readConsumers(shop: Shop): Promise<unknown> {
   const { parts } = await readShopStatus(shop.home);
-  const processes = parts.filter(({ name }) => services.includes(name)).map(({ name, since }) => `${name} ${since}`);
+  const processes = parts
+    .filter(({ name }) => serviceNames.some((service) => service === name))
+    .map(({ name, since }) => `${name} ${since}`);
   const admin = kafkaOf(shop).admin();
   await admin.connect();
   try {
-    const { groups } = await admin.describeGroups(services);
+    const { groups } = await admin.describeGroups([...serviceNames]);
     return {
       processes,
       groups: groups.map(({ groupId, members }) => [groupId, members.map(({ memberId }) => memberId)]),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { subscriptions } from '@sagamart/auditor/saga-map';
-import type { ServiceName } from '@sagamart/contracts/topics';
+import { serviceNames } from '@sagamart/contracts/topics';
 import { readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
@@ -11,7 +11,6 @@ import { enterShop, waitForRest } from './shop-under-test.ts';
 
 const { client, shop, books } = await enterShop();
 
-const services: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
 const recorded = 20;
 const heardDeadlineMs = 30_000;
 
@@ -33,7 +32,7 @@ test(`${recorded} messages of finished orders, produced again as they were, twic
   const rowsBefore = await countRows();
   const duplicatesBefore = await readDuplicates();
   await produce([...again, ...again]);
-  for (const service of services) {
+  for (const service of serviceNames) {
     const heard = again.filter(({ topic }) => subscriptions[service].some((each) => each === topic)).length;
     const counted = async () => ((await readDuplicates())[service] ?? 0) - (duplicatesBefore[service] ?? 0);
     await waitUntil(
@@ -67,7 +66,7 @@ async function produce(messages: readonly PublishedMessage[]): Promise<void> {
 /** `<service> <table>` → how many rows, of every table of every service. */
 async function countRows(): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const service of services) {
+  for (const service of serviceNames) {
     const database = new Client({ connectionString: shop.auditorUrls[service] });
     await database.connect();
     try {
@@ -89,7 +88,7 @@ async function countRows(): Promise<Record<string, number>> {
 async function readDuplicates(): Promise<Record<string, number>> {
   const { parts } = await readShopStatus(shop.home);
   const counts: Record<string, number> = {};
-  for (const { name, url } of parts.filter((part) => services.some((service) => service === part.name))) {
+  for (const { name, url } of parts.filter((part) => serviceNames.some((service) => service === part.name))) {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     const lines = metrics.matchAll(/^sagamart_messages_total\{[^}]*result="duplicate"[^}]*\} (\d+)/gm);
     counts[name] = [...lines].reduce((sum, [, count]) => sum + Number(count), 0);

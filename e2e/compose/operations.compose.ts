@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { composeShop } from '@sagamart/stack/compose/compose-shop';
 import { docker } from '@sagamart/stack/compose/docker';
+import { serviceNames } from '@sagamart/contracts/topics';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { repositoryRoot } from './compose-file.ts';
 import {
@@ -22,7 +23,6 @@ const up = ['up', '--wait', '--no-build'];
 const laterUpMaxMs = 60_000;
 const stopMaxMs = 10_000;
 const recoveryMs = 90_000;
-const consumers = ['order', 'inventory', 'payment', 'notification'];
 const decisionMs = 120_000;
 const sku = 'MUG-STONE-BLUE';
 
@@ -49,7 +49,7 @@ test('a service that crashes with an order in flight comes back by itself, and t
 test('Kafka and a database that crash come back by themselves, and orders go on', async () => {
   await crash('kafka');
   await crash('order-db');
-  await waitUntilHealthy('order-db', 'kafka', 'connect', 'connector-watch', ...consumers);
+  await waitUntilHealthy('order-db', 'kafka', 'connect', 'connector-watch', ...serviceNames);
   assert.equal(await decided(await placeOrder()), 'confirmed');
 });
 

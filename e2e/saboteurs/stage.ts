@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Finding } from '@sagamart/auditor/books';
 import { openBooks } from '@sagamart/auditor/open-books';
 import type { EventType } from '@sagamart/contracts/events';
-import type { ServiceName } from '@sagamart/contracts/topics';
+import { serviceNames, type ServiceName } from '@sagamart/contracts/topics';
 import type { Shop } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Pool } from 'pg';
@@ -35,9 +35,8 @@ const plenty = 1_000;
 
 export async function openStage(shop: Shop, random: SeededRandom): Promise<Stage> {
   const client = new ShopClient(shop);
-  const services: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
   const pools = new Map(
-    services.map((service) => [service, new Pool({ connectionString: shop.auditorUrls[service], max: 1 })]),
+    serviceNames.map((service) => [service, new Pool({ connectionString: shop.auditorUrls[service], max: 1 })]),
   );
   const customer = await client.openSession({ email: 'ada@example.com' });
   const sku = await client.createProduct({ stock: plenty });

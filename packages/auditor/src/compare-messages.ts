@@ -1,6 +1,6 @@
 import { isEventType } from '@sagamart/contracts/events';
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
-import { topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
+import { serviceNames, topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
 import type { Books, Finding, OutboxRow, TopicRecord } from './books.ts';
 import { firstSayings, nextSayings, subscriptions } from './saga-map.ts';
 
@@ -10,7 +10,7 @@ export function compareOutboxesWithTopics(books: Books): Finding[] {
   const recordsById = Map.groupBy(books.records, ({ id }) => id);
   const rowIds = new Set<string>();
   const foreignIds = foreignEventIds(books);
-  for (const service of services) {
+  for (const service of serviceNames) {
     for (const row of books.messages[service].outbox) {
       rowIds.add(row.id);
       const records = recordsById.get(row.id) ?? [];
@@ -45,7 +45,7 @@ export function compareOutboxesWithTopics(books: Books): Finding[] {
 export function compareInboxesWithTopics(books: Books): Finding[] {
   const findings: Finding[] = [];
   const records = [...firstOccurrences(books.records).values()];
-  for (const service of services) {
+  for (const service of serviceNames) {
     const { inbox, parked, inboxHoldsFromMs } = books.messages[service];
     const heard = new Set(inbox.map(({ id }) => id));
     const parkedIds = new Set(parked.map(({ eventId }) => eventId ?? ''));
@@ -115,11 +115,12 @@ export function compareHistories(books: Books): Finding[] {
 export function compareCauses(books: Books): Finding[] {
   const findings: Finding[] = [];
   const lamports = new Map<string, number>();
-  for (const service of services) for (const row of books.messages[service].outbox) lamports.set(row.id, row.lamport);
+  for (const service of serviceNames)
+    for (const row of books.messages[service].outbox) lamports.set(row.id, row.lamport);
   for (const record of books.records) if (!lamports.has(record.id)) lamports.set(record.id, record.lamport);
-  const oldestMs = Math.max(...services.map((service) => books.messages[service].outboxHoldsFromMs));
+  const oldestMs = Math.max(...serviceNames.map((service) => books.messages[service].outboxHoldsFromMs));
 
-  for (const service of services) {
+  for (const service of serviceNames) {
     for (const row of books.messages[service].outbox) {
       const finding = { invariant: 'cause_first', about: row.key } as const;
       if (row.causationId === null) {
@@ -145,8 +146,6 @@ export function compareCauses(books: Books): Finding[] {
   return findings;
 }
 
-const services: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
-
 /** Debezium and Kafka deliver at least once; to a reader only the first occurrence of an id counts. */
 function firstOccurrences(records: readonly TopicRecord[]): Map<string, TopicRecord> {
   const first = new Map<string, TopicRecord>();
@@ -157,8 +156,8 @@ function firstOccurrences(records: readonly TopicRecord[]): Map<string, TopicRec
 /** What was parked and no service said: it has no place in any history. What a service said keeps its place, parked or not. */
 function foreignEventIds(books: Books): Set<string> {
   const ids = new Set<string>();
-  for (const service of services) for (const { eventId } of books.messages[service].parked) ids.add(eventId ?? '');
-  for (const service of services) for (const { id } of books.messages[service].outbox) ids.delete(id);
+  for (const service of serviceNames) for (const { eventId } of books.messages[service].parked) ids.add(eventId ?? '');
+  for (const service of serviceNames) for (const { id } of books.messages[service].outbox) ids.delete(id);
   return ids;
 }
 

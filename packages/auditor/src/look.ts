@@ -1,3 +1,4 @@
+import { serviceNames } from '@sagamart/contracts/topics';
 import { compareAlways, type Later } from './always-true.ts';
 import type { Books, Door, Finding } from './books.ts';
 import { compareOrders } from './compare-books.ts';
@@ -5,7 +6,7 @@ import { compareDoors, compareKeys } from './compare-orders.ts';
 import { openStockHistory } from './compare-stock.ts';
 import { readMovements, readOrderRows, readStock, type Reader } from './database-reader.ts';
 import { listStrangers } from './doors.ts';
-import { openReading, serviceNames, type Progress, type Reading, type Sources } from './reading.ts';
+import { openReading, type Progress, type Reading, type Sources } from './reading.ts';
 import { compareUnrest, listUnrest, type Unrest } from './rest.ts';
 import { openSuspicions } from './suspicions.ts';
 

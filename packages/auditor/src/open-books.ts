@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ServiceName } from '@sagamart/contracts/topics';
+import { serviceNames, type ServiceName } from '@sagamart/contracts/topics';
 import { Pool } from 'pg';
 import { readBacklog, type Span } from './backlog.ts';
 import type { Books, Door, MovementRow } from './books.ts';
@@ -8,7 +8,7 @@ import { listStrangers, tryDoors } from './doors.ts';
 import { createLook, type LookOptions, type Verdict } from './look.ts';
 import { openNotebook, type Moment } from './notebook.ts';
 import { createMailReader, orderIdOf, readLedger } from './outside-world.ts';
-import { atTheStart, mapServices, openReading, serviceNames, type Sources } from './reading.ts';
+import { atTheStart, mapServices, openReading, type Sources } from './reading.ts';
 import { openTopicReader } from './topic-reader.ts';
 
 /** Where the auditor finds what it compares. The database URLs carry each service's read-only auditor role. */

@@ -1,4 +1,4 @@
-import { topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
+import { serviceNames, topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
 import type { Pool, PoolClient } from 'pg';
 import type { Books, OrderRow } from './books.ts';
 import {
@@ -13,8 +13,6 @@ import {
 } from './database-reader.ts';
 import type { Notebook } from './notebook.ts';
 import { subscriptions } from './saga-map.ts';
-
-export const serviceNames: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
 
 /** Where the auditor reads. What is outside of the databases is noted by these, from where they stopped last time. */
 export type Sources = {

@@ -1,4 +1,4 @@
-import { topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
+import { serviceNames, topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
 import type { Books, Finding, OrderRow } from './books.ts';
 import { subscriptions } from './saga-map.ts';
 
@@ -25,7 +25,7 @@ export function listUnrest(books: Books, paymentsLater: Books['payments']): Unre
   }
   for (const { orderId, outcome, status } of books.notifications)
     if (status === 'pending') wait(orderId, `the notification of being ${outcome} is not sent`);
-  for (const service of services) {
+  for (const service of serviceNames) {
     for (const { key, topic, type, reason, status } of books.messages[service].parked)
       if (status === 'parked') wait(key, `${type ?? 'a message'} of ${topic} is parked at ${service}: ${reason}`);
     for (const row of unheard(books, service)) wait(row.key, `${service} has not heard ${row.type} (event ${row.id})`);
@@ -46,7 +46,6 @@ export function compareUnrest(unrest: readonly Unrest[], overdueSinceMs: number)
     .flatMap(({ about, waitsFor }) => waitsFor.map((detail) => ({ invariant: 'stuck', about, detail }) as const));
 }
 
-const services: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
 const owing = new Set(['capturing', 'voiding', 'refunding']);
 
 function* unheard({ messages }: Books, reader: ServiceName) {
@@ -61,8 +60,9 @@ function* unheard({ messages }: Books, reader: ServiceName) {
 function lastChanges({ messages }: Books): Map<string, number> {
   const changes = new Map<string, number>();
   const note = (key: string, moment: number) => void changes.set(key, Math.max(changes.get(key) ?? 0, moment));
-  for (const service of services) for (const { key, writtenAtMs } of messages[service].outbox) note(key, writtenAtMs);
-  for (const service of services)
+  for (const service of serviceNames)
+    for (const { key, writtenAtMs } of messages[service].outbox) note(key, writtenAtMs);
+  for (const service of serviceNames)
     for (const { key, receivedAtMs } of messages[service].inbox) if (changes.has(key)) note(key, receivedAtMs);
   return changes;
 }

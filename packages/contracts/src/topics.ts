@@ -9,3 +9,6 @@ export const topicOwners = {
 
 export type Topic = keyof typeof topicOwners;
 export type ServiceName = (typeof topicOwners)[Topic];
+
+/** The services that say something, and so own a database, an outbox and a consumer group of that name. */
+export const serviceNames: readonly ServiceName[] = [...new Set(Object.values(topicOwners))];
