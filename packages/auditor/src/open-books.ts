@@ -9,7 +9,7 @@ import { createLook, type LookOptions, type Verdict } from './look.ts';
 import { openNotebook, type Moment } from './notebook.ts';
 import { createMailReader, orderIdOf, readLedger } from './outside-world.ts';
 import { atTheStart, mapServices, openReading, type Sources } from './reading.ts';
-import { openTopicReader } from './topic-reader.ts';
+import { openTopicReader, toTopicRecord } from './topic-reader.ts';
 
 /** Where the auditor finds what it compares. The database URLs carry each service's read-only auditor role. */
 export type AuditedShop = {
@@ -45,7 +45,12 @@ export async function openBooks(shop: AuditedShop, options: Partial<LookOptions>
   const chosen = { ...defaults, ...options };
   const pools = mapServices((service) => openPool(shop.auditorUrls[service]));
   const notebook = openNotebook();
-  const topicReader = await openTopicReader(shop.kafkaBrokers, (records) => notebook.note('records', records));
+  const topicReader = await openTopicReader(shop.kafkaBrokers, (topic, partition, messages) =>
+    notebook.note(
+      'records',
+      messages.map((message) => toTopicRecord(topic, partition, message)),
+    ),
+  );
   const readMails = createMailReader(shop.mailUrl);
   const provider = { url: shop.pspUrl, apiKey: shop.pspApiKey };
   let ledgerRead = 0;

@@ -4,7 +4,7 @@ import { topicOwners, type Topic } from '@sagamart/contracts/topics';
 import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage } from 'kafkajs';
 import type { Books, TopicRecord } from './books.ts';
 
-/** Reads the saga's topics from their start, and notes each record once. */
+/** Reads the saga's topics from their start. A record may come more than once: who notes it tells by its place. */
 export type TopicReader = {
   /** Resolves when all is noted up to the end offsets at the time of the call, with what the topics still hold. Rejects when nothing comes any more. */
   readonly readToEnd: () => Promise<Books['topicsHoldFromMs']>;
@@ -18,7 +18,7 @@ const askAgainMs = 200;
 
 export async function openTopicReader(
   brokers: readonly string[],
-  note: (records: readonly TopicRecord[]) => void,
+  note: (topic: string, partition: number, messages: readonly KafkaMessage[]) => void,
 ): Promise<TopicReader> {
   const kafka = new Kafka({
     clientId: 'auditor',
@@ -45,7 +45,7 @@ export async function openTopicReader(
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) return;
     lastReadAtMs = Date.now();
-    note(messages.map((message) => toTopicRecord(topic, partition, message)));
+    note(topic, partition, messages);
     if (!firstAtMs.has(place)) firstAtMs.set(place, Number(first.timestamp));
     // A reader that lost its place in the group begins again at the start.
     nextOffset.set(place, Math.max(nextOffset.get(place) ?? 0, Number(last.offset) + 1));
@@ -133,7 +133,8 @@ function holdFrom(offsets: readonly Offsets[], firstAtMs: ReadonlyMap<string, nu
   return heldFrom;
 }
 
-function toTopicRecord(topic: string, partition: number, message: KafkaMessage): TopicRecord {
+/** What the auditor compares of a message. */
+export function toTopicRecord(topic: string, partition: number, message: KafkaMessage): TopicRecord {
   const header = (name: string): string | null => {
     const value = message.headers?.[name];
     return (Array.isArray(value) ? value[0] : value)?.toString() ?? null;
