@@ -213,7 +213,8 @@ const orderKeysSql = `
   order by owner, route, key limit $4`;
 const orderKeysOfSql = `
   select ${orderKeyColumns} from idempotency_keys
-  where route = 'POST /orders' and owner = any($1) and body::json ->> 'orderId' = any($2)`;
+  where route = 'POST /orders' and owner = any($1) and body::json ->> 'orderId' = any($2)
+  order by owner, key`;
 
 const ordersSql = `
   select order_id as "orderId", customer_id as "customerId", status, confirmed_at is not null as "wasConfirmed",
@@ -230,13 +231,14 @@ const newMovementsSql = `
     join stock_movements m on m.sku = products.sku and m.movement_id > coalesce(seen.last, 0)
   order by m.sku, m.movement_id limit $3`;
 
-const reservationsSql = 'select order_id as "orderId", status, lines from reservations where order_id = any($1)';
+const reservationsSql = `
+  select order_id as "orderId", status, lines from reservations where order_id = any($1) order by order_id`;
 
 const paymentsSql = `
   select order_id as "orderId", status, amount_minor::float8 as "amountMinor", currency, capture_id as "captureId",
     refund_id as "refundId"
-  from payments where order_id = any($1)`;
+  from payments where order_id = any($1) order by order_id`;
 
 const notificationsSql = `
   select order_id as "orderId", outcome, status, order_id || '.' || outcome || '@sagamart.example' as "messageId"
-  from notifications where order_id = any($1)`;
+  from notifications where order_id = any($1) order by order_id, outcome`;
