@@ -7,7 +7,7 @@ import { attribute, spanName } from '@sagamart/telemetry/names';
 import { activeTraceparent, startSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import { source } from './messages.ts';
 import { cancel, timeOut, type Cancellation, type Decision, type Order } from './order.ts';
-import { lockOrders, updateOrders, type StoredOrder } from './order-store.ts';
+import { lockFreeOrders, lockOrders, updateOrders, type StoredOrder } from './order-store.ts';
 import { measureOutcomes } from './saga-metrics.ts';
 import { appendToTimeline, type OrderEvent } from './timeline-store.ts';
 
@@ -28,9 +28,9 @@ export async function cancelForCustomer(
   return { order: cancellation.order, cancellation };
 }
 
-/** Cancels those of the orders that are still pending as `timed_out`. Returns how many. */
+/** Cancels those of the orders that are still pending, and that nobody else holds, as `timed_out`. Returns how many. */
 export async function timeOutOrders(tx: Tx, orderIds: readonly OrderId[], clock: Clock): Promise<number> {
-  const stored = await lockOrders(tx, orderIds);
+  const stored = await lockFreeOrders(tx, orderIds);
   const decisions = stored.flatMap((before) => {
     const decision = timeOut(before.order, clock.now());
     return decision.says.length === 0 ? [] : [decided(before, decision, clock, spanName.timeOutOrder)];

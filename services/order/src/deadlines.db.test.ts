@@ -56,7 +56,7 @@ async function sweeper(t: TestContext, read: GroupProgress['read']) {
   const reasonOf = async (orderId: OrderId) =>
     (await pool.query<{ reason: string | null }>('select reason from orders where order_id = $1', [orderId])).rows[0]
       ?.reason ?? null;
-  return { overdueBy, reasonOf };
+  return { pool, overdueBy, reasonOf };
 }
 
 test('an order past its deadline is cancelled once everything that was in Kafka at the deadline was heard', async (t) => {
@@ -90,4 +90,17 @@ test('topics nobody has spoken on hold nothing up', async (t) => {
   }));
   const orderId = await overdueBy(1);
   await waitUntil('the order to be cancelled', async () => (await reasonOf(orderId)) === 'timed_out');
+});
+
+test('an order that somebody holds keeps no other from being cancelled, and is cancelled once it is let go', async (t) => {
+  let committed = offsets(0n, 0n);
+  const { pool, overdueBy, reasonOf } = await sweeper(t, async () => ({ ends: offsets(1n, 1n), committed }));
+  const [held, free] = [await overdueBy(2_000), await overdueBy(1_000)];
+  await inTransaction(pool, async (tx) => {
+    await tx.query('select from orders where order_id = $1 for update', [held]);
+    committed = offsets(1n, 1n);
+    await waitUntil('the other order to be cancelled', async () => (await reasonOf(free)) === 'timed_out');
+    assert.equal(await reasonOf(held), null);
+  });
+  await waitUntil('the order that was held to be cancelled', async () => (await reasonOf(held)) === 'timed_out');
 });

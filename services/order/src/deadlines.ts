@@ -54,8 +54,8 @@ export function startDeadlineSweeper(deps: {
       const timedOut = await inSpan(spanName.sweepDeadlines, { parent: null }, () =>
         inTransaction(pool, (tx) => timeOutOrders(tx, orderIds, clock)),
       );
-      logger.info({ timedOut }, 'orders past their deadline are cancelled');
-      return due.length === overdueMax;
+      if (timedOut > 0) logger.info({ timedOut }, 'orders past their deadline are cancelled');
+      return timedOut === overdueMax;
     },
   });
 

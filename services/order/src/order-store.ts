@@ -51,6 +51,16 @@ export async function lockOrders(tx: Tx, orderIds: readonly OrderId[]): Promise<
   return rows.map(fromRow);
 }
 
+/** Locks those of the orders that nobody else has locked, and returns them: one who holds an order does not hold up the others. */
+export async function lockFreeOrders(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredOrder[]> {
+  const { rows } = await tx.query<OrderRow>({
+    name: 'lock-free-orders',
+    text: `select ${columns} from orders where order_id = any($1) order by order_id for update skip locked`,
+    values: [orderIds],
+  });
+  return rows.map(fromRow);
+}
+
 /** Writes what can change of an order, each row once. */
 export async function updateOrders(tx: Tx, orders: readonly StoredOrder[]): Promise<void> {
   const rows = orders.map(({ order, lamport, version }) => ({
