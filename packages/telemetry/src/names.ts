@@ -145,6 +145,7 @@ export const spanName = {
   inOutbox: (eventType: string) => `${eventType} in outbox`,
   inTopic: (eventType: string) => `${eventType} in topic`,
   askProvider: (what: string) => `ask provider: ${what}`,
+  recordReplies: 'record replies of provider',
   sendMail: 'send mail',
   cancelOrder: 'cancel order',
   timeOutOrder: 'time out order',

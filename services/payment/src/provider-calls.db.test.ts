@@ -134,6 +134,58 @@ test('the provider is asked about so many orders at once and no more; the others
     await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
 });
 
+test('replies that come together are recorded in few transactions', async (t) => {
+  const answer = Promise.withResolvers<void>();
+  const orders = Array.from({ length: callsInFlightMax }, orderToPay);
+  let asked = 0;
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) => {
+      asked += 1;
+      await answer.promise;
+      return { outcome: 'captured', captureId: `c-${orderId}` };
+    },
+  });
+  await handle(
+    orders.flatMap(({ placed, reserved }) => [recordOf(placed), recordOf(reserved)]),
+    signal,
+  );
+  await waitUntil('all are asked about', () => asked === orders.length);
+  answer.resolve();
+  const transactions = await waitUntil('all captures', async () => {
+    const { rows } = await pool.query<{ transactions: number }>(
+      `select count(distinct xmin::text) as transactions from payments where status = 'captured' having count(*) = $1`,
+      [orders.length],
+    );
+    return rows[0]?.transactions;
+  });
+  // The first to come is recorded at once, and what comes meanwhile after it.
+  assert.ok(transactions <= 3, `${transactions} transactions`);
+});
+
+test('a reply that cannot be recorded holds up none of those that come with it', async (t) => {
+  const answer = Promise.withResolvers<void>();
+  const orders = Array.from({ length: 8 }, orderToPay);
+  const [one, sameCapture] = orders.map(({ orderId }) => orderId);
+  assert.ok(sameCapture);
+  let asked = 0;
+  const { pool, handle } = await payments(t, {
+    capture: async (orderId) => {
+      asked += 1;
+      if (asked <= orders.length) await answer.promise;
+      return { outcome: 'captured', captureId: `c-${orderId === sameCapture ? one : orderId}` };
+    },
+  });
+  await handle(
+    orders.flatMap(({ placed, reserved }) => [recordOf(placed), recordOf(reserved)]),
+    signal,
+  );
+  await waitUntil('all are asked about', () => asked === orders.length);
+  answer.resolve();
+  for (const { orderId } of orders.filter((order) => order.orderId !== sameCapture))
+    await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
+  assert.equal(await statusOf(pool, sameCapture), 'capturing');
+});
+
 test('a captured order that is cancelled gets its money back, asked for until it is, and the cancellation is the cause', async (t) => {
   let refundsAsked = 0;
   const { pool, handle } = await payments(t, {

@@ -1,17 +1,16 @@
 import { inTransaction } from '@sagamart/service-kit/database';
 import type { ReadinessCheck } from '@sagamart/service-kit/http-app';
-import { appendToOutbox } from '@sagamart/service-kit/outbox';
-import { transition, type Clock } from '@sagamart/service-kit/transition';
+import type { Clock } from '@sagamart/service-kit/transition';
 import { startWorker, type Worker } from '@sagamart/service-kit/worker';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inSpan, markFailed, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
-import { source } from './messages.ts';
-import { isOwed, pauseAfterMs, settle, type ProviderReply } from './payment.ts';
+import { pauseAfterMs, type ProviderReply } from './payment.ts';
 import { findOpenNonsense, recordNonsense } from './nonsense-store.ts';
-import { claimDueCalls, lockPayments, postponeCall, updatePayments, type DueCall } from './payment-store.ts';
+import { claimDueCalls, postponeCall, type DueCall } from './payment-store.ts';
 import { callTimeoutMs, ProviderNonsense, type Provider } from './provider.ts';
+import { createReplyRecorder } from './provider-replies.ts';
 
 export const callsInFlightMax = 32;
 const idleMs = 1_000;
@@ -24,6 +23,7 @@ const leaseMs = callTimeoutMs + 1_000;
 export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock: Clock; logger: Logger }): Worker {
   const { pool, provider, clock, logger } = deps;
   const inFlight = new Set<Promise<void>>();
+  const replies = createReplyRecorder({ pool, clock, togetherMax: callsInFlightMax });
 
   const worker = startWorker({
     name: 'provider-calls',
@@ -64,7 +64,8 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
   async function ask(due: DueCall): Promise<void> {
     const { orderId, payment, attempts } = due;
     try {
-      await record(due, await callOf(due));
+      const owesMore = await replies.load({ due, reply: await callOf(due) });
+      if (owesMore) worker.nudge();
     } catch (error) {
       markFailed(error instanceof ProviderNonsense ? 'nonsense' : 'unknown');
       const pauseMs = pauseAfterMs(attempts);
@@ -98,28 +99,6 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
       default:
         return payment satisfies never;
     }
-  }
-
-  /** The row is read again under lock and decided on as it is now: it may have moved while the provider was busy. */
-  async function record(
-    { orderId, payment: asked, causeId, traceparent }: DueCall,
-    reply: ProviderReply,
-  ): Promise<void> {
-    const owesMore = await inTransaction(pool, async (tx) => {
-      const [before] = await lockPayments(tx, [orderId]);
-      if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
-      const reaction = settle(before.payment, orderId, reply);
-      if (reaction === 'unreachable')
-        throw new ProviderNonsense(
-          `asked while ${asked.status}, the provider says ${JSON.stringify(reply)} of a payment that is ${before.payment.status}`,
-        );
-      const { payment, says } = reaction;
-      const cause = { causationId: causeId, lamport: 0, correlationId: orderId, traceparent };
-      const { lamport, version, events } = transition(source, before, cause, says, clock);
-      await Promise.all([updatePayments(tx, [{ ...before, payment, lamport, version }]), appendToOutbox(tx, events)]);
-      return isOwed(payment);
-    });
-    if (owesMore) worker.nudge();
   }
 }
 

@@ -1,0 +1,80 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import { inTransaction } from '@sagamart/service-kit/database';
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
+import { transition, type Clock } from '@sagamart/service-kit/transition';
+import { spanName } from '@sagamart/telemetry/names';
+import { inSpan } from '@sagamart/telemetry/spans';
+import DataLoader from 'dataloader';
+import type { Pool } from 'pg';
+import { source } from './messages.ts';
+import { isOwed, settle, type ProviderReply } from './payment.ts';
+import { lockPayments, updatePayments, type DueCall } from './payment-store.ts';
+import { ProviderNonsense } from './provider.ts';
+
+/** What the provider replied to a call. */
+export type Answered = { readonly due: DueCall; readonly reply: ProviderReply };
+
+/** Whether the provider owes another answer now; an error where this one was not recorded. */
+type Outcome = boolean | Error;
+
+/**
+ * Records replies of the provider: those that come while others are being recorded are recorded next, together in one transaction. `load` resolves once
+ * its reply is committed, with whether the provider now owes another; it rejects when the reply makes no sense, or could not be recorded.
+ */
+export function createReplyRecorder(deps: { pool: Pool; clock: Clock; togetherMax: number }) {
+  const { pool, clock, togetherMax } = deps;
+  let recording: Promise<unknown> = Promise.resolve();
+
+  const recordTogether = (answers: readonly Answered[]): Promise<Outcome[]> => {
+    if (answers.length === 1) return record(answers);
+    const links = answers.map(({ due }) => due.traceparent);
+    return inSpan(spanName.recordReplies, { parent: null, links }, () => record(answers)).catch(() =>
+      // What one of them is refused for is none of the others' business.
+      Promise.all(answers.map(recordAlone)),
+    );
+  };
+
+  return new DataLoader<Answered, boolean>(
+    (answers) => {
+      const recorded = recordTogether(answers);
+      recording = recorded.catch(() => undefined);
+      return recorded;
+    },
+    { cache: false, maxBatchSize: togetherMax, batchScheduleFn: (begin) => void recording.then(begin) },
+  );
+
+  async function recordAlone(answer: Answered): Promise<Outcome> {
+    try {
+      const [outcome] = await record([answer]);
+      return outcome ?? false;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** The rows are read again under lock and decided on as they are now: they may have moved while the provider was busy. */
+  function record(answers: readonly Answered[]): Promise<Outcome[]> {
+    return inTransaction(pool, async (tx) => {
+      const locked = await lockPayments(tx, [...new Set(answers.map(({ due }) => due.orderId))]);
+      const payments = new Map(locked.map((payment) => [payment.orderId, payment]));
+      const said: ShopEvent[] = [];
+      const outcomes = answers.map(({ due: { orderId, payment: asked, causeId, traceparent }, reply }) => {
+        const before = payments.get(orderId);
+        if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
+        const reaction = settle(before.payment, orderId, reply);
+        if (reaction === 'unreachable')
+          return new ProviderNonsense(
+            `asked while ${asked.status}, the provider says ${JSON.stringify(reply)} of a payment that is ${before.payment.status}`,
+          );
+        const { payment, says } = reaction;
+        const cause = { causationId: causeId, lamport: 0, correlationId: orderId, traceparent };
+        const { lamport, version, events } = transition(source, before, cause, says, clock);
+        payments.set(orderId, { ...before, payment, lamport, version });
+        said.push(...events);
+        return isOwed(payment);
+      });
+      await Promise.all([updatePayments(tx, [...payments.values()]), appendToOutbox(tx, said)]);
+      return outcomes;
+    });
+  }
+}
