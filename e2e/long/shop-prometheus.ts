@@ -26,10 +26,14 @@ export async function openPrometheus({ windowFactor }: { windowFactor: number })
   makeHome(home);
   const part = prometheusPart({ ...readSettings(), home }, { windowFactor });
   const supervisor = new Supervisor([part], home);
-  after(async () => {
+  const close = async () => {
     await supervisor.stop();
     rmSync(home, { recursive: true, force: true });
-  });
+  };
+  after(close);
+  // The runner ends a file that takes too long with a signal, and then nothing runs after the tests.
+  const closeOnSignal = () => void close().finally(() => process.exit(1));
+  process.once('SIGINT', closeOnSignal).once('SIGTERM', closeOnSignal);
   await supervisor.start();
 
   const ask = async (path: string): Promise<unknown> => {

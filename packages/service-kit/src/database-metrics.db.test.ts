@@ -36,9 +36,21 @@ test('the metrics tell what waits in the outbox and among the parked, and count 
 
   const outbox = ['slot_active', 'outbox_unpublished', 'outbox_unpublished_oldest_age_seconds'];
   assert.deepEqual(await look(...outbox), [0, null, null], 'without a slot nobody knows what waits');
-  await pool.query(`select pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
   dropSlot = () => pool.query('select pg_drop_replication_slot($1)', [slot]);
+  const makeSlot = () => pool.query(`select pg_create_logical_replication_slot($1, 'pgoutput', false, true)`, [slot]);
+  await makeSlot();
   assert.deepEqual(await look(...outbox), [0, 0, 0]);
+
+  assert.deepEqual(await look('slot_sound'), [0], 'nobody knows of this slot');
+  await pool.query(
+    'insert into outbox_slot select slot_name, two_phase_at from pg_replication_slots where slot_name = $1',
+    [slot],
+  );
+  assert.deepEqual(await look('slot_sound'), [1]);
+  await dropSlot();
+  assert.deepEqual(await look('slot_sound', 'outbox_unpublished'), [0, null], 'it is gone');
+  await makeSlot();
+  assert.deepEqual(await look('slot_sound', 'slot_active'), [0, 0], 'it was made again');
 
   assert.equal(await saidSoFar(), null);
   const log: { facts: object; message: string }[] = [];

@@ -2,6 +2,7 @@ import { addSource, createGauge, type Reading } from '@sagamart/telemetry/metric
 import { metricNames } from '@sagamart/telemetry/names';
 import type { Pool } from 'pg';
 import type { Reader } from './database.ts';
+import { readOutboxSlot } from './outbox-slot.ts';
 import { countParked } from './parked-store.ts';
 
 /** How many rows a state holds and how old the oldest is. */
@@ -61,18 +62,22 @@ function observeOutbox(pool: Pool, slotName: string): void {
   const unpublished = createGauge(metricNames.outboxUnpublished);
   const oldestAge = createGauge(metricNames.outboxOldestAge);
   const active = createGauge(metricNames.slotActive);
+  const sound = createGauge(metricNames.slotSound);
   const position = createGauge(metricNames.slotPosition);
   const lag = createGauge(metricNames.slotLag);
   const retained = createGauge(metricNames.slotRetained);
   addSource({
     name: 'outbox',
-    gauges: [unpublished, oldestAge, active, position, lag, retained],
+    gauges: [unpublished, oldestAge, active, sound, position, lag, retained],
     read: async () => {
+      const { state } = await readOutboxSlot(pool);
+      const soundness: Reading = { gauge: sound, value: state === 'sound' ? 1 : 0 };
       const slot = await readSlot(pool, slotName);
       // How much waits behind a slot that is not there cannot be known.
-      if (slot === null) return [{ gauge: active, value: 0 }];
+      if (slot === null) return [soundness, { gauge: active, value: 0 }];
       const outbox = await readUnpublished(pool, slotName);
       const readings: Reading[] = [
+        soundness,
         { gauge: active, value: slot.isRead ? 1 : 0 },
         { gauge: position, value: slot.confirmedBytes },
         { gauge: lag, value: slot.lagBytes },

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { Reader } from './database.ts';
 
 /** The replication slot that an outbox is published through. */
 export type OutboxSlot = {
@@ -26,8 +27,8 @@ export async function ensureSlot(client: ClientBase, slot: string): Promise<void
 }
 
 /** The slot as any role of the database sees it. */
-export async function readOutboxSlot(client: ClientBase): Promise<OutboxSlot> {
-  const { rows } = await client.query<OutboxSlot>(`
+export async function readOutboxSlot(reader: Reader): Promise<OutboxSlot> {
+  const { rows } = await reader.query<OutboxSlot>(`
     select state, coalesce(active, false) as active, coalesce(confirmed_flush_lsn::text, '') as "flushedLsn" from outbox_slot_state`);
   return rows[0] ?? { state: 'unknown', active: false, flushedLsn: '' };
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureCached } from './cache-lock.ts';
@@ -36,16 +36,31 @@ async function fetchPackage(settings: Settings, folder: string, say: Say, signal
   say('fetching Prometheus');
   const part = mkdtempSync(join(settings.cache, 'prometheus-part-'));
   try {
-    await run('apt-get', ['download', 'prometheus'], { cwd: part, signal });
-    const [file] = readdirSync(part);
+    await download(part, signal);
+    const file = readdirSync(part).find((name) => name.endsWith('.deb'));
     if (file === undefined) throw new Error('apt-get fetched nothing');
     await run('dpkg', ['--extract', file, 'unpacked'], { cwd: part, signal });
     renameSync(join(part, 'unpacked'), folder);
   } catch (error) {
     if (signal.aborted) throw error;
-    const message = `Prometheus is not on PATH and could not be fetched, which takes a Debian or Ubuntu with apt-get and its package lists (${messageOf(error)}). Run apt-get update, or install Prometheus so that prometheus and promtool are on PATH.`;
+    const message = `Prometheus is not on PATH and could not be fetched, which takes a Debian or Ubuntu with apt-get and a network (${messageOf(error)}). Install Prometheus so that prometheus and promtool are on PATH.`;
     throw new StackProblem('no_prometheus', message, { cause: error });
   } finally {
     rmSync(part, { recursive: true, force: true });
+  }
+}
+
+/** Where the machine's package lists are missing or old, with lists of its own: only root may renew those of the machine. */
+async function download(folder: string, signal: AbortSignal): Promise<void> {
+  const aptGet = (...args: string[]) => run('apt-get', args, { cwd: folder, signal });
+  try {
+    await aptGet('download', 'prometheus');
+  } catch {
+    const [lists, cache] = [join(folder, 'lists'), join(folder, 'cache')];
+    mkdirSync(join(lists, 'partial'), { recursive: true });
+    mkdirSync(cache);
+    const ownLists = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${cache}`];
+    await aptGet(...ownLists, 'update');
+    await aptGet(...ownLists, 'download', 'prometheus');
   }
 }

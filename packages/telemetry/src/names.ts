@@ -50,6 +50,11 @@ export const metricNames = {
     help: '1 while Debezium reads the replication slot; 0 when nobody does, or there is none, or its WAL is lost',
     labelNames: [],
   },
+  slotSound: {
+    name: 'sagamart_slot_sound',
+    help: '1 while the replication slot is the one that all of the outbox goes through; 0 when it is gone, lost, or was made again by somebody',
+    labelNames: [],
+  },
   slotPosition: {
     name: 'sagamart_slot_confirmed_bytes',
     help: 'Position in the WAL up to which Debezium has confirmed',
