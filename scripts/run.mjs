@@ -34,6 +34,7 @@ const entries = {
   docs: ['scripts/docs.ts'],
   contracts: ['scripts/contracts.ts'],
   load: ['packages/bench/src/cli.ts'],
+  'tracing-cost': ['packages/bench/src/tracing-cost-cli.ts'],
   explore: ['packages/simulation/src/explore-cli.ts'],
   simulate: ['packages/simulation/src/simulate-cli.ts'],
   saboteur: ['e2e/saboteurs/cli.ts'],

@@ -33,6 +33,11 @@ export async function measureUsage({ parts, supervisorPid }: Measured, seconds: 
   });
 }
 
+/** Processor time of a process and all its children, ended ones too, since they began, in milliseconds. */
+export function cpuMsOfTree(pid: number): number {
+  return (readTree(pid).cpuTicks / TICKS_PER_SECOND) * 1_000;
+}
+
 type Reading = { readonly pids: readonly number[]; readonly cpuTicks: number };
 
 // With the children that have ended, or a database's closing connections would take their time out of the sum.
