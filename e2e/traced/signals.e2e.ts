@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attribute } from '@sagamart/telemetry/names';
+import { attribute, metricNames } from '@sagamart/telemetry/names';
 import { readShopStatus } from '@sagamart/stack/shop';
 import type { ReadSpan } from '@sagamart/test-kit/trace-reader';
 import { enterShop } from '../shop-under-test.ts';
@@ -38,7 +38,8 @@ async function placeTold(order: { email: string; paymentMethod: string }) {
     const signals = new Set(found.map((span) => [span.service, span.kind, systemOf(span.attributes)].join(' ')));
     return edgesOf(found).some((edge) => edge.includes(`→ ${told}`)) && expected.every((each) => signals.has(each));
   };
-  return { token, spans: await traceWhere(traceIdOfAnswer(answer), isWhole) };
+  const traceId = traceIdOfAnswer(answer);
+  return { token, traceId, spans: await traceWhere(traceId, isWhole) };
 }
 
 test('every service has spans of its own, of each library it uses, and metrics', async () => {
@@ -47,6 +48,19 @@ test('every service has spans of its own, of each library it uses, and metrics',
   for (const { name, url } of parts.filter(({ kind }) => kind === 'service' || kind === 'provider')) {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     assert.match(metrics, /sagamart_build_info\{.*\} 1/, name);
+  }
+});
+
+test('the metrics of checkouts, sagas and calls to the provider name the trace of an order as their example', async () => {
+  const { traceId } = await placeTold({ email: 'ada@example.com', paymentMethod: 'tok_visa' });
+  const { parts } = await readShopStatus(shop.home);
+  for (const [service, metric] of [
+    ['gateway', metricNames.httpServerDuration],
+    ['order', metricNames.sagaDuration],
+    ['payment', metricNames.providerCallDuration],
+  ] as const) {
+    const metrics = await (await fetch(`${parts.find(({ name }) => name === service)?.url}/metrics`)).text();
+    assert.match(metrics, new RegExp(`^${metric.name}_bucket.* # {trace_id="${traceId}"}`, 'm'), service);
   }
 });
 

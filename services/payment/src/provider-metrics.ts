@@ -1,5 +1,6 @@
 import { createDurations } from '@sagamart/telemetry/metrics';
 import { metricNames } from '@sagamart/telemetry/names';
+import { activeTraceparent } from '@sagamart/telemetry/spans';
 import type { ProviderReply } from './payment.ts';
 import { ProviderNonsense, type Provider } from './provider.ts';
 
@@ -18,7 +19,7 @@ export function measured(provider: Provider): Provider {
 async function measure(call: keyof Provider, answering: Promise<ProviderReply>): Promise<ProviderReply> {
   const startedAtMs = performance.now();
   const observe = (result: string): void =>
-    durations.observe({ call, result }, (performance.now() - startedAtMs) / 1_000, null);
+    durations.observe({ call, result }, (performance.now() - startedAtMs) / 1_000, activeTraceparent());
   try {
     const reply = await answering;
     observe(reply.outcome);
