@@ -101,7 +101,7 @@ test('npm run audit tells the figures and 0 when the books balance', async () =>
 test('npm run audit -- --watch tells what it sees until Ctrl-C, and then its verdict', async (t) => {
   const watch = spawn(process.execPath, [program, '--watch'], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => watch.kill('SIGKILL'));
-  const ended = once(watch, 'exit');
+  const ended = once(watch, 'close');
   let said = '';
   watch.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   await waitUntil('the first look', async () => said.includes('Ctrl-C ends the watch'), 60_000);

@@ -15,7 +15,7 @@ const { client, shop, books } = await enterShop();
 const settings = readSettings();
 
 const orders = 10;
-const rereadDeadlineMs = 30_000;
+const rereadDeadlineMs = 90_000;
 
 test('orders that are placed while Connect loses its positions are all confirmed, without a command', async () => {
   const sku = await client.createProduct({ stock: 3 * orders });

@@ -4,14 +4,14 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 
 // At a Jaeger, or at what a test run opened in its place.
 const tracesUrl = process.env['SAGAMART_TRACES_URL'] ?? '';
-const findableWithinMs = 10_000;
+const findableWithinMs = 30_000;
 
 /** The trace that an answer of the shop names. */
 export function traceIdOfAnswer({ headers }: Pick<Answer, 'headers'>): string {
   return headers.get('traceresponse')?.slice(3, 35) ?? '';
 }
 
-/** The spans of a trace, as soon as `enough` says they are all there; rejects 10 s later with what was found. */
+/** The spans of a trace, as soon as `enough` says they are all there; rejects 30 s later with what was found. */
 export async function traceWhere(
   traceId: string,
   enough: (spans: readonly ReadSpan[]) => boolean,

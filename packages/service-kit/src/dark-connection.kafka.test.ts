@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { listener, openTopic } from './topic-fixture.ts';
 
 const deadlineMs = 90_000;
 
 test('a connection that dies without a word is noticed within 15 s and given up for a new one', async (t) => {
-  const { say, start } = await openTopic(t);
+  const { say, start, logger } = await openTopic(t);
+  const ends = t.mock.method(logger, 'error');
   const connects = t.mock.method(net, 'connect');
   const { heard, listen } = listener();
   const consumer = start(listen);
@@ -17,8 +19,9 @@ test('a connection that dies without a word is noticed within 15 s and given up 
   // What firewalls and vanished machines do: nothing is refused, nothing arrives.
   for (const { result } of connects.mock.calls) result?.pause();
   await say(['2']);
-  await waitUntil('it to be noticed', () => consumer.trouble(), deadlineMs);
-  assert.match(consumer.trouble() ?? '', /no fetch/);
+  assert.match(await waitUntil('it to be noticed', () => consumer.trouble(), deadlineMs), /no fetch/);
   await waitUntil('the second record', () => heard.includes('2'), deadlineMs);
   assert.equal(consumer.trouble(), null);
+  // Left alone the client would have gone on with the dead connection for more than a minute.
+  assert.match(inspect(ends.mock.calls.map((call) => call.arguments)), /has not fetched for 20 s/);
 });

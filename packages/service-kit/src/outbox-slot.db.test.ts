@@ -66,8 +66,7 @@ test('a renewed slot begins with what was missed, whatever is written while it i
   const uncommitted = await say(writer, 'k', 4);
   const healing = sayAgain(owner, { renewedSlot: slot });
   const watcher = await connect();
-  const waiters = async () =>
-    (await watcher.query(`select from pg_locks where relation = 'outbox'::regclass and not granted`)).rowCount;
+  const waiters = async () => (await watcher.query(waitersSql)).rowCount;
   await waitUntil('healing waits for the writer', async () => (await waiters()) === 1);
   const later = say(await connect(), 'k', 5);
   await waitUntil('a later writer waits for healing', async () => (await waiters()) === 2);
@@ -78,6 +77,10 @@ test('a renewed slot begins with what was missed, whatever is written while it i
   assert.deepEqual(await publish(), [published, missed, between, uncommitted, last]);
   assert.equal((await readOutboxSlot(owner)).state, 'sound');
 });
+
+// In another test's database the outbox may have the same number.
+const waitersSql = `select from pg_locks join pg_database on pg_database.oid = database
+  where datname = current_database() and relation = 'outbox'::regclass and not granted`;
 
 async function outbox(client: Client): Promise<unknown[]> {
   return (await client.query('select outbox::text from outbox order by event_id')).rows;

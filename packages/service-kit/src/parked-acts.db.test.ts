@@ -89,6 +89,10 @@ function decided(type: 'order.confirmed' | 'order.cancelled', orderId: OrderId) 
     : eventOf({ type, data: { ...outcome, reason: 'timed_out', cancelledAt: at, confirmedAt: null } });
 }
 
+// Other tests have databases of their own on the same server.
+const waitingSql = `select from pg_locks join pg_database on pg_database.oid = database
+  where datname = current_database() and locktype = 'advisory' and not granted`;
+
 const refused = (status: number, code: string) => (error: Problem) => error.status === status && error.code === code;
 
 test('a replayed message and all that waits behind it are handled in order, and the key flows again', async (t) => {
@@ -178,8 +182,7 @@ test('what arrives during a replay is handled after it, and nothing of its batch
   const replay = shop.replay(head);
   await replayIsIn.promise;
   const batch = shop.hear(live, other);
-  const isWaiting = async () =>
-    (await shop.pool.query(`select from pg_locks where locktype = 'advisory' and not granted`)).rowCount === 1;
+  const isWaiting = async () => (await shop.pool.query(waitingSql)).rowCount === 1;
   try {
     await waitUntil('the batch waits for the replay', isWaiting, 5_000);
   } finally {

@@ -154,6 +154,7 @@ test('a wrong id, or a discard without a reason one can read, is refused with a 
     [{ reason: '  ' }, '/reason'],
     [{ reason: 'x'.repeat(501) }, '/reason'],
     [{ reason: 'a\0b' }, '/reason'],
+    [{ reason: 'a\nb' }, '/reason'],
     [{ reason: 'ok', force: true }, '/force'],
     [undefined, ''],
   ] as const) {

@@ -20,9 +20,10 @@ async function run(closeA: string, closeB: string, signal: NodeJS.Signals) {
     output += chunk.toString();
     if (output === 'up\n') child.kill(signal);
   });
-  const exit: unknown[] = await once(child, 'exit');
+  // Not 'exit': what it wrote last may still be on its way then.
+  const closed: unknown[] = await once(child, 'close');
   const steps = output.split('\n').filter((line) => line.startsWith('closing '));
-  return { code: exit[0], steps, output };
+  return { code: closed[0], steps, output };
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -9,7 +9,7 @@ import { endBeforeHome, freshHome } from './stack-test-kit.ts';
 import { Supervisor } from './supervisor.ts';
 import { freePort } from './test-servers.ts';
 
-const backDeadlineMs = 40_000;
+const backDeadlineMs = 90_000;
 
 test('a consumer goes on after its broker was killed, and while it is away tells its trouble', async (t) => {
   const home = freshHome(t);

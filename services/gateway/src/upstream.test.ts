@@ -49,9 +49,10 @@ test('a call that takes too long is given up and told as 503', async (t) => {
   t.after(() => upstream.close());
   const startedAtMs = performance.now();
   await assert.rejects(
-    upstream.call({ ...post, timeoutMs: 200 }),
+    upstream.call({ ...post, timeoutMs: 500 }),
     (error) => error instanceof Problem && error.status === 503 && error.code === 'service_unavailable',
   );
-  assert.ok(performance.now() - startedAtMs < 1_000);
+  // Left alone it would be given 6 s.
+  assert.ok(performance.now() - startedAtMs < 5_000);
   assert.equal(slow.received.length, 1);
 });

@@ -10,7 +10,7 @@ import { createBadDays, flakyKeysMax } from './bad-days.ts';
 import { openLedger } from './ledger.ts';
 
 const authorization = 'Bearer the-key-of-this-test';
-const slowAnswerMs = 300;
+const slowAnswerMs = 1_500;
 
 /** A provider that listens, for a lost reply is a connection that ends. */
 async function provider(t: TestContext) {
