@@ -8,6 +8,7 @@ import { migrateDatabase } from '@sagamart/service-kit/migrate';
 import { createLogger } from '@sagamart/telemetry/logger';
 import { eventOf, placedData, recordOf, skuOf } from '@sagamart/test-kit/event-builder';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
 import type { Pool } from 'pg';
 import { seedCatalogue } from './catalogue.ts';
 import { createParticipant } from './messages.ts';
@@ -138,10 +139,23 @@ test('orders that want the same products in opposite order do not stop each othe
   );
   assert.deepEqual(outcomes.flat(), Array(80).fill('handled'));
   assert.deepEqual(await stockOf(pool, 'MUG'), [20, 80, 0]);
-  const { rows } = await pool.query<{ deadlocks: number }>(
-    'select deadlocks from pg_stat_database where datname = current_database()',
-  );
-  assert.deepEqual(rows, [{ deadlocks: 0 }]);
+});
+
+test('products are locked in one order, in whichever an order names them', async (t) => {
+  const pool = await shop(t, { MUG: 1, LAMP: 1 });
+  const other = await pool.connect();
+  await other.query('begin');
+  await other.query(`select from stock where sku = 'LAMP' for update`);
+  const handling = handlerOf(pool)([recordOf(placed({ MUG: 1, LAMP: 1 }))], signal);
+  const waitingSql = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  try {
+    await waitUntil('it to wait for the lamp', async () => (await pool.query(waitingSql)).rowCount === 1);
+    await other.query(`select from stock where sku = 'MUG' for update nowait`);
+  } finally {
+    await other.query('rollback');
+    other.release();
+  }
+  assert.deepEqual(await handling, ['handled']);
 });
 
 test('the ledger of movements explains every balance', async (t) => {
