@@ -17,7 +17,7 @@ const costMax = 0.2;
 const inFlight = 16;
 /** A service is compiled while it runs: its first orders cost more than all others. */
 const warmUpOrders = 1_000;
-const restDeadlineMs = 60_000;
+const restDeadlineMs = 120_000;
 /** When the shop is at rest, its last spans are still to be sent, a second later. */
 const lastSpansMs = 2_000;
 const portOffsets = { untraced: 5_000, traced: 5_600 };
