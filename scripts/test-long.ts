@@ -32,7 +32,9 @@ const tallies: Tally[] = [];
 for (const file of files) {
   const before = progress.passed[file];
   console.log(`\n${file}${before === undefined ? '' : ' has passed before'}`);
+  const sinceMs = Date.now();
   const tally = before ?? (await runFile(file));
+  if (before === undefined) console.log(`${file}: ${Math.round((Date.now() - sinceMs) / 1_000)} s`);
   tallies.push(tally);
   if (tally.failed === 0) progress.passed[file] = tally;
   writeFileSync(progressFile, JSON.stringify(progress));

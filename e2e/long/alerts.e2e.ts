@@ -135,7 +135,6 @@ test('a provider that does not answer, a refund that is owed and an order that c
       await withLocks('order', `select from orders where order_id = '${stuck.orderId}' for update`, () =>
         allFire(t, ['ProviderFailing', 'RefundOverdue', 'SagaStuck']),
       );
-      // Now the others can be decided: by their deadline.
       await allFire(t, ['DecisionBurningFast', 'DecisionBurningSlow']);
     });
     await allEnd(t);
