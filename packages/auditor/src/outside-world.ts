@@ -24,13 +24,30 @@ export function orderIdOf({ reference, key }: LedgerEntry): string {
   return reference ?? key.replace(/^capture-/, '');
 }
 
-/** Reads the mail catcher (maildev 2.2) from where it stopped last time; mails stay there, so each is read once. */
+/**
+ * Reads the mail catcher (maildev 2.2) from where it stopped last time: it gives its mails by their place. A restart puts them into another order. Then
+ * one that was read stands where new ones are expected, or the last one no longer where it was: all are read again.
+ */
 export function createMailReader(mailUrl: string): () => Promise<Notes['mails'][]> {
+  const known = new Set<string>();
   let read = 0;
+  let last: string | undefined;
+  const readFrom = async (place: number): Promise<string[]> => {
+    const response = await get(`${mailUrl}/email?skip=${place}`, {});
+    return findMessageIds(response.body ?? new ReadableStream());
+  };
   return async () => {
-    const response = await get(`${mailUrl}/email?skip=${read}`, {});
-    const messageIds = await findMessageIds(response.body ?? new ReadableStream());
-    read += messageIds.length;
+    let messageIds = await readFrom(Math.max(read - 1, 0));
+    const fresh = read === 0 ? messageIds : messageIds.slice(1);
+    const isAsItWas = read === 0 || (messageIds[0] === last && !fresh.some((messageId) => known.has(messageId)));
+    if (isAsItWas) {
+      read += fresh.length;
+    } else {
+      messageIds = await readFrom(0);
+      read = messageIds.length;
+    }
+    last = messageIds.at(-1);
+    for (const messageId of messageIds) known.add(messageId);
     return messageIds.map((messageId) => ({ messageId, orderId: orderIdOfMail(messageId) }));
   };
 }
