@@ -78,6 +78,35 @@ test('a renewed slot begins with what was missed, whatever is written while it i
   assert.equal((await readOutboxSlot(owner)).state, 'sound');
 });
 
+test('a healing that is broken off after it wrote everything again leaves the alarm, and the next one loses and doubles nothing', async (t) => {
+  const { slot, owner, connect, publish } = await slottedOutbox(t);
+  const published = await say(owner, 'k', 1);
+  await publish();
+  await owner.query('select pg_drop_replication_slot($1)', [slot]);
+  const missed = await say(owner, 'k', 2);
+
+  const broken = await connect();
+  broken.on('error', () => undefined);
+  await renewSlot(broken, slot);
+  const holder = await connect();
+  await holder.query('begin; select from outbox_slot for update');
+  const { processID } = broken as Client & { processID: number };
+  const healing = assert.rejects(sayAgain(broken, { renewedSlot: slot }), /terminating connection/);
+  const isHeld = `select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock' and query like 'delete from outbox_slot%'`;
+  await waitUntil('all is written again', async () => (await owner.query(isHeld, [processID])).rowCount === 1);
+  await owner.query('select pg_terminate_backend($1)', [processID]);
+  await healing;
+  await holder.query('rollback');
+  assert.equal((await readOutboxSlot(owner)).state, 'made_again');
+
+  const between = await say(owner, 'k', 3);
+  await renewSlot(owner, slot);
+  assert.equal(await sayAgain(owner, { renewedSlot: slot }), 3);
+  const later = await say(owner, 'k', 4);
+  assert.deepEqual(await publish(), [published, missed, between, later]);
+  assert.equal((await readOutboxSlot(owner)).state, 'sound');
+});
+
 // In another test's database the outbox may have the same number.
 const waitersSql = `select from pg_locks join pg_database on pg_database.oid = database
   where datname = current_database() and relation = 'outbox'::regclass and not granted`;

@@ -33,6 +33,21 @@ export async function readOutboxSlot(reader: Reader): Promise<OutboxSlot> {
   return rows[0] ?? { state: 'unknown', active: false, flushedLsn: '' };
 }
 
+/**
+ * How much log it takes at most to say again what the outbox holds since a moment, and by how much a slot may be behind before it is lost, which is null
+ * where there is no limit. Both in bytes.
+ */
+export async function measureWindow(
+  client: ClientBase,
+  since: Date | undefined,
+): Promise<{ logBytes: number; logBytesMax: number | null }> {
+  const { rows } = await client.query<{ rowBytes: number; logBytesMax: number | null }>(measureWindowSql, [
+    since?.toISOString() ?? '-infinity',
+  ]);
+  const { rowBytes = 0, logBytesMax = null } = rows[0] ?? {};
+  return { logBytes: rowBytes * logOfRowMax, logBytesMax };
+}
+
 /** Replaces the slot by a new one. Nobody may read it now or before `sayAgain`: it would publish what is new before what was missed. */
 export async function renewSlot(client: ClientBase, slot: string): Promise<void> {
   await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1', [
@@ -66,13 +81,22 @@ export async function sayAgain(
     await client.query('commit');
     return said ?? 0;
   } catch (error) {
-    await client.query('rollback');
+    // A connection that is gone has rolled back; why it went is in the first error.
+    await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }
 
 // With two_phase, for what it leaves behind: the LSN of its making, by which outbox_slot knows it.
 const createSlotSql = `select pg_create_logical_replication_slot($1, 'pgoutput', temporary => false, twophase => true)`;
+
+// Of 20,000 events of 744 bytes the log was 1.3 to 3.8 times that: the most after a checkpoint, when pages are logged whole.
+const logOfRowMax = 4;
+
+const measureWindowSql = `
+  select coalesce(sum(pg_column_size(outbox)), 0)::float8 as "rowBytes",
+    (select nullif(setting::float8, -1) * 1024 * 1024 from pg_settings where name = 'max_slot_wal_keep_size') as "logBytesMax"
+  from outbox where created_at >= $1`;
 
 const recordSlotSql = `
   insert into outbox_slot (slot_name, made_at_lsn)

@@ -1,4 +1,4 @@
-import { readOutboxSlot, renewSlot, sayAgain } from '@sagamart/service-kit/outbox-slot';
+import { measureWindow, readOutboxSlot, renewSlot, sayAgain } from '@sagamart/service-kit/outbox-slot';
 import { Client } from 'pg';
 import { databaseServices, databaseUrl, type DatabaseService } from './addresses.ts';
 import { forgetPosition, resumeConnector, stopConnector } from './connector-position.ts';
@@ -11,7 +11,8 @@ const SLOT = 'outbox';
 /**
  * Sees to it that Kafka gets all that a service's outbox holds. A slot that is not sound is made anew, and all of the outbox, or what was said since a
  * moment, goes through it once more, before anything newer. With a sound slot only what was said since a moment is said again, if one is given. Can be
- * repeated, also after it was broken off; until it has succeeded the connector stays stopped and the alarm stands.
+ * repeated, also after it was broken off; until it has succeeded the connector stays stopped and the alarm stands. Throws a StackProblem, and changes
+ * nothing, when so much would be said again that the slot would be lost over it.
  */
 export async function healOutbox(
   settings: Settings,
@@ -25,6 +26,7 @@ export async function healOutbox(
     // Two at once would take each other's slot away. The lock goes with the connection.
     await owner.query(`select pg_advisory_lock(hashtext('heal'))`);
     const { state } = await readOutboxSlot(owner);
+    if (state !== 'sound' || since !== undefined) await refuseLargeWindow(owner, service, since);
     if (state !== 'sound') {
       await stopConnector(settings, service);
       await renewSlot(owner, SLOT);
@@ -39,6 +41,18 @@ export async function healOutbox(
   } finally {
     await owner.end();
   }
+}
+
+async function refuseLargeWindow(owner: Client, service: DatabaseService, since: Date | undefined): Promise<void> {
+  const { logBytes, logBytesMax } = await measureWindow(owner, since);
+  if (logBytesMax === null || logBytes <= logBytesMax) return;
+  const inMb = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MB`;
+  throw new StackProblem(
+    'window_too_large',
+    `${service}: to say its outbox again ${since === undefined ? '' : `since ${since.toISOString()} `}may take ${inMb(logBytes)} of log, and a slot that is behind by more than ` +
+      `${inMb(logBytesMax)} (max_slot_wal_keep_size) is lost. Nothing was changed. Heal with --since a later moment that is still well before the slot was lost, ` +
+      'or first raise max_slot_wal_keep_size in infra/postgres/postgresql.conf and reload the server.',
+  );
 }
 
 /** Which services to heal, all unless one is named, and from when on. Throws a StackProblem for what is neither. */
