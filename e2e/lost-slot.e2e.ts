@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startLoad } from '@sagamart/bench/load';
+import { readOutboxSlot } from '@sagamart/service-kit/outbox-slot';
 import { resumeConnector, stopConnector } from '@sagamart/stack/connector-position';
 import { healOutbox } from '@sagamart/stack/heal';
 import { readSettings } from '@sagamart/stack/settings';
@@ -14,9 +15,10 @@ const { client, shop, books } = await enterShop();
 const settings = readSettings();
 
 const alarmDeadlineMs = 30_000;
+const healingDeadlineMs = 30_000;
 const steady = { kind: 'steady', ratePerSecond: 10, seconds: 60 } as const;
 
-test('what a service says after its slot was dropped, under load, is published by one command: once, and in order', async () => {
+test('what a service says after its slot was dropped, under load, is published by one command, though it was broken off before: once, and in order', async () => {
   const { load, over, stop } = await startLoad(shop, steady);
   try {
     await waitUntil('orders are placed', () => load.accepted.length > 10);
@@ -28,6 +30,7 @@ test('what a service says after its slot was dropped, under load, is published b
       return parts.some(({ detail }) => detail?.includes('npm run stack -- heal order'));
     };
     await waitUntil('the lost slot is an alarm', isSeen, alarmDeadlineMs);
+    await breakOffHealing();
     await healOutbox(settings, 'order', { say: () => undefined });
   } finally {
     stop();
@@ -54,10 +57,31 @@ test('what is said again, though nothing was lost, is published once more as it 
 });
 
 async function dropSlot(): Promise<void> {
+  await asOwner((owner) => owner.query(`select pg_drop_replication_slot('outbox')`));
+}
+
+/** Ends the connection of a healing while everything is written again and not yet committed. */
+async function breakOffHealing(): Promise<void> {
+  await asOwner(async (holder) => {
+    // The last that a healing writes to. A lock on rows would hold up the making of its slot already.
+    await holder.query('begin; lock table outbox_slot in share mode');
+    const broken = assert.rejects(healOutbox(settings, 'order', { say: () => undefined }), /terminating connection/);
+    const isEnded = () => asOwner(async (owner) => (await owner.query(endHealingSql)).rowCount === 1);
+    await waitUntil('all is written again', isEnded, healingDeadlineMs);
+    await broken;
+    assert.equal((await readOutboxSlot(holder)).state, 'made_again');
+  });
+}
+
+const endHealingSql = `
+  select pg_terminate_backend(pid) from pg_stat_activity
+  where application_name = 'heal' and wait_event_type = 'Lock' and query like 'delete from outbox_slot%'`;
+
+async function asOwner<T>(work: (owner: Client) => Promise<T>): Promise<T> {
   const owner = new Client({ connectionString: ownerUrl(shop, 'order') });
   await owner.connect();
   try {
-    await owner.query(`select pg_drop_replication_slot('outbox')`);
+    return await work(owner);
   } finally {
     await owner.end();
   }
