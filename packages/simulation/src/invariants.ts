@@ -49,7 +49,7 @@ export function alwaysBreaches(life: OrderLife): Breach[] {
 
 /** What holds of an order once nothing of it is owed or under way. */
 export function restBreaches(life: OrderLife): Breach[] {
-  const { order, reservation, payment, correspondence, ledger, mailbox, said } = life;
+  const { order, reservation, payment, correspondence, ledger, mailbox, refusals, said } = life;
   const { order: facts } = order;
   const { status } = facts;
   const breaches: Breach[] = [];
@@ -69,9 +69,15 @@ export function restBreaches(life: OrderLife): Breach[] {
   const mailed = correspondence.notifications.flatMap(({ notification }) =>
     notification.status === 'sent' ? [notification.outcome] : [],
   );
-  const toMail = facts.email === null ? [] : outcomes;
-  if (!sameWords(told, outcomes) || !sameWords(mailed, toMail) || !sameWords(mailbox, toMail))
-    breaches.push('rest: told once');
+  const isRightlyEnded = correspondence.notifications.every(({ notification: { outcome, status: end } }) => {
+    if (facts.email === null) return end === 'no_address';
+    return end === 'sent' ? mailbox.includes(outcome) : end === 'refused' && refusals.includes(outcome);
+  });
+  const isInOrder = sameWords(
+    mailbox,
+    told.filter((outcome) => mailbox.includes(outcome)),
+  );
+  if (!sameWords(told, outcomes) || !isRightlyEnded || !isInOrder) breaches.push('rest: told once');
   if (!sameWords(facts.heard.notifications, mailed) || facts.heard.payment !== paid || facts.heard.stock !== stock)
     breaches.push('rest: nothing lost or twice');
   return breaches;

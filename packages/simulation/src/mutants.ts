@@ -204,6 +204,19 @@ export const mutants: readonly Mutant[] = [
       },
     },
   }),
+  mutant('a refused mail counts as told', 'rest: told once', {
+    notification: { ...notification, giveUp: (before) => notification.deliver(before, longAgo) },
+  }),
+  mutant('a refused mail is tried for ever', 'a good end stays reachable', {
+    notification: { ...notification, giveUp: () => 'already_recorded' },
+  }),
+  mutant('a late refusal takes back what was told', 'rest: told once', {
+    notification: {
+      ...notification,
+      giveUp: (before) =>
+        before.email === null ? 'already_recorded' : notification.giveUp({ ...before, status: 'pending' }),
+    },
+  }),
   mutant('dedupe by order id', 'rest: money', { isKnown: (handled) => handled.length > 0 }),
   mutant('no inbox', 'no unreachable pair is met', { isKnown: () => false }),
   mutant('Lamport time is not raised by what was heard', 'cause first', {

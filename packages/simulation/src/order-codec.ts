@@ -14,7 +14,7 @@ export function createOrderCodec(): Codec<World> {
   const payment = createTable<World['payment']>();
   const correspondence = createTable<World['correspondence']>();
   const ledger = createTable<World['ledger']>();
-  const mailbox = createTable<World['mailbox']>();
+  const mails = createTable<World['mailbox']>();
   const said = createTable<World['said'][keyof World['said']]>();
   const stock = createTable<World['stock']>();
   const calls = createTable<World['calls']>();
@@ -28,7 +28,8 @@ export function createOrderCodec(): Codec<World> {
         payment.idOf(world.payment),
         correspondence.idOf(world.correspondence),
         ledger.idOf(world.ledger),
-        mailbox.idOf(world.mailbox),
+        mails.idOf(world.mailbox),
+        mails.idOf(world.refusals),
         said.idOf(world.said['order.events']),
         said.idOf(world.said['inventory.events']),
         said.idOf(world.said['payment.events']),
@@ -51,25 +52,26 @@ export function createOrderCodec(): Codec<World> {
         payment: payment.valueOf(at(2)),
         correspondence: correspondence.valueOf(at(3)),
         ledger: ledger.valueOf(at(4)),
-        mailbox: mailbox.valueOf(at(5)),
+        mailbox: mails.valueOf(at(5)),
+        refusals: mails.valueOf(at(6)),
         said: {
-          'order.events': said.valueOf(at(6)),
-          'inventory.events': said.valueOf(at(7)),
-          'payment.events': said.valueOf(at(8)),
-          'notification.events': said.valueOf(at(9)),
+          'order.events': said.valueOf(at(7)),
+          'inventory.events': said.valueOf(at(8)),
+          'payment.events': said.valueOf(at(9)),
+          'notification.events': said.valueOf(at(10)),
         },
-        stock: stock.valueOf(at(10)),
-        calls: calls.valueOf(at(11)),
-        discarded: discarded.valueOf(at(12)),
-        discards: at(13),
-        changedAgain: at(14),
-        orderClock: at(15) as World['orderClock'],
-        paymentIsLate: at(16) === 1,
-        supplied: at(17),
+        stock: stock.valueOf(at(11)),
+        calls: calls.valueOf(at(12)),
+        discarded: discarded.valueOf(at(13)),
+        discards: at(14),
+        changedAgain: at(15),
+        orderClock: at(16) as World['orderClock'],
+        paymentIsLate: at(17) === 1,
+        supplied: at(18),
         heard: Array.from({ length: key.length - fixedParts }, (_, index) => at(fixedParts + index)),
       };
     },
   };
 }
 
-const fixedParts = 18;
+const fixedParts = 19;

@@ -44,6 +44,9 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
     mailIsTaken: remembered((row: World['correspondence'], outcome: 'confirmed' | 'cancelled') =>
       participants.mailIsTaken(rules, row, outcome, inTime),
     ),
+    mailIsRefused: remembered((row: World['correspondence'], outcome: 'confirmed' | 'cancelled') =>
+      participants.mailIsRefused(rules, row, outcome, inTime),
+    ),
     provider: remembered((ledger: World['ledger'], orderId: OrderId, call: Call) => {
       const done = executeCall(rules, ledger, orderId, call);
       return { ledger: done.ledger, call: calls.one(done.call) };
@@ -53,7 +56,7 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
       [...under, call].toSorted((a, b) => calls.idOf(a) - calls.idOf(b)),
     ),
     withoutCall: remembered((under: World['calls'], call: Call) => under.toSpliced(under.indexOf(call), 1)),
-    withMail: remembered((mailbox: World['mailbox'], outcome: string) => [...mailbox, outcome]),
+    withMail: remembered((mails: World['mailbox'], outcome: string) => [...mails, outcome]),
     handled: remembered((log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) =>
       log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id))),
     ),

@@ -45,5 +45,11 @@ export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {
   };
 }
 
-/** Nobody may rely on a customer who cancels, on a message that comes again, or on an accident. */
-const mayNeverHappen: ReadonlySet<Step['does']> = new Set(['cancels', 'hears again', 'misses', 'is not heard']);
+/** Nobody may rely on a customer who cancels, on a message that comes again, on a refusal, or on an accident. */
+const mayNeverHappen: ReadonlySet<Step['does']> = new Set([
+  'cancels',
+  'hears again',
+  'misses',
+  'is not heard',
+  'refuses mail',
+]);

@@ -11,7 +11,7 @@ import {
   type ReservationRow,
 } from './participants.ts';
 
-/** All there is to know of one order: a row in each service, the provider's ledger, what was said, and what the mail server took. */
+/** All there is to know of one order: a row in each service, the provider's ledger, what was said, and what the mail server took or refuses for good. */
 export type OrderLife = {
   readonly order: OrderRow;
   readonly reservation: ReservationRow;
@@ -19,6 +19,7 @@ export type OrderLife = {
   readonly correspondence: CorrespondenceRow;
   readonly ledger: readonly Entry[];
   readonly mailbox: readonly string[];
+  readonly refusals: readonly string[];
   readonly said: Said;
 };
 
@@ -56,6 +57,7 @@ export function beginLife(command: PlaceOrder, products: ReadonlyMap<Sku, Produc
     correspondence: { notifications: [], ...nothingSaid },
     ledger: [],
     mailbox: [],
+    refusals: [],
     said: { 'order.events': events, 'inventory.events': [], 'payment.events': [], 'notification.events': [] },
   };
 }

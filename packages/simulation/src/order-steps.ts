@@ -5,7 +5,7 @@ import type { Visit } from './exploration.ts';
 import { comesAfterItsCause, readers, type Reader } from './order-life.ts';
 import { orderTimes, paymentTimes, type Beginning, type World } from './order-world.ts';
 import { rememberedDecisions, type Meet } from './order-decisions.ts';
-import type { Outcome } from './participants.ts';
+import type { Noted, Outcome } from './participants.ts';
 import type { Call } from './provider-calls.ts';
 import type { Rules } from './rules.ts';
 
@@ -23,7 +23,7 @@ export type Bounds = {
 export type Step =
   | { readonly does: 'hears' | 'hears again' | 'misses'; readonly reader: Reader; readonly event: ShopEvent }
   | { readonly does: 'asks' | 'is reached' | 'answers' | 'is not heard'; readonly call: Call }
-  | { readonly does: 'mails' | 'notes mail'; readonly outcome: string }
+  | { readonly does: 'mails' | 'notes mail' | 'refuses mail'; readonly outcome: string }
   | { readonly does: 'cancels' | 'sweeps' | 'deadline passes' | 'cancel window passes' | 'deadline passes at payment' };
 
 /** What each service, the provider, the customer and the clocks can do next. `meet` hears of every pair of state and event. */
@@ -131,19 +131,30 @@ export function createOrderSteps(
     movePayment(world, step, decide.settle(world.payment, orderId, step.call.causeId, reply), visit);
   }
 
-  /** The oldest that is not noted as sent yet; one that was sent but not noted is sent again, by the same Message-ID. */
+  /**
+   * The oldest that has not ended is sent; one that was taken but not noted is sent again, by the same Message-ID. What the server took or refuses may
+   * also be noted by a sender that was given up, after another has noted something else.
+   */
   function sendMail(world: World, visit: Visit<World, Step>): void {
-    const { correspondence, mailbox } = world;
+    const { correspondence, mailbox, refusals } = world;
     const due = correspondence.notifications.find(({ notification }) => notification.status === 'pending');
-    if (due === undefined) return;
-    const { outcome } = due.notification;
-    if (!mailbox.includes(outcome)) {
-      visit({ does: 'mails', outcome }, { ...world, mailbox: decide.withMail(mailbox, outcome) }, null);
-      return;
+    for (const { notification } of correspondence.notifications) {
+      const { outcome, status } = notification;
+      const isDue = notification === due?.notification;
+      if (status === 'no_address' || (status === 'pending' && !isDue)) continue;
+      const isTaken = mailbox.includes(outcome);
+      const isRefused = refusals.includes(outcome);
+      if (isDue && !isTaken && !isRefused)
+        visit({ does: 'mails', outcome }, { ...world, mailbox: decide.withMail(mailbox, outcome) }, null);
+      if (isTaken) note(world, { does: 'notes mail', outcome }, decide.mailIsTaken(correspondence, outcome), visit);
+      const refused = isDue && !isRefused ? { ...world, refusals: decide.withMail(refusals, outcome) } : world;
+      note(refused, { does: 'refuses mail', outcome }, decide.mailIsRefused(correspondence, outcome), visit);
     }
-    const noted = decide.mailIsTaken(correspondence, outcome);
-    if (noted === null || 'unreachable' in noted) return;
-    say({ ...world, correspondence: noted.row }, { does: 'notes mail', outcome }, noted.says, visit);
+  }
+
+  function note(world: World, step: Step, noted: Noted | null, visit: Visit<World, Step>): void {
+    if (noted === null) visit(step, world, null);
+    else say({ ...world, correspondence: noted.row }, step, noted.says, visit);
   }
 
   function passTime(world: World, visit: Visit<World, Step>): void {

@@ -40,6 +40,8 @@ function wordOf(step: Step): string {
       return `the mail server takes the mail of the outcome ${step.outcome}`;
     case 'notes mail':
       return `notification notes that the mail of the outcome ${step.outcome} was taken`;
+    case 'refuses mail':
+      return `the mail server refuses the mail of the outcome ${step.outcome} for good, and notification notes it`;
     case 'cancels':
       return 'the customer cancels';
     case 'sweeps':

@@ -2,7 +2,7 @@ import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventBody, EventType } from '@sagamart/contracts/events';
 import type { EventId, OrderId, Sku } from '@sagamart/contracts/ids';
 import { heardByInventory, moveStock, type Reservation, type Stock } from '@sagamart/inventory/reservation';
-import { heardByNotification, type Notification } from '@sagamart/notification/notification';
+import { heardByNotification, type Ended, type Notification } from '@sagamart/notification/notification';
 import { heardByOrder, type Decision, type Order } from '@sagamart/order/order';
 import { heardByPayment, isOwed, type Payment, type ProviderReply } from '@sagamart/payment/payment';
 import { causedBy, type Cause, type Clock, type Counters } from '@sagamart/service-kit/transition';
@@ -18,6 +18,7 @@ export type CorrespondenceRow = {
 
 /** What a transaction writes, or that the saga never brings this event to this row. */
 export type Outcome<Row> = { readonly row: Row; readonly says: readonly ShopEvent[] } | Unreachable;
+export type Noted = Exclude<Outcome<CorrespondenceRow>, Unreachable>;
 export type Unreachable = { readonly unreachable: string };
 
 export function orderHears(rules: Rules, before: OrderRow, event: ShopEvent, now: Date): Outcome<OrderRow> {
@@ -106,13 +107,33 @@ export function mailIsTaken(
   before: CorrespondenceRow,
   outcome: Notification['outcome'],
   now: Date,
-): Outcome<CorrespondenceRow> | null {
+): Noted | null {
+  return mailEnds(rules, before, outcome, (notification) => rules.notification.deliver(notification, now), now);
+}
+
+/** Records that the mail server refuses a notification for good. Null: its end was recorded before. */
+export function mailIsRefused(
+  rules: Rules,
+  before: CorrespondenceRow,
+  outcome: Notification['outcome'],
+  now: Date,
+): Noted | null {
+  return mailEnds(rules, before, outcome, rules.notification.giveUp, now);
+}
+
+function mailEnds(
+  rules: Rules,
+  before: CorrespondenceRow,
+  outcome: Notification['outcome'],
+  end: (notification: Notification) => Ended,
+  now: Date,
+): Noted | null {
   const told = before.notifications.find(({ notification }) => notification.outcome === outcome);
-  const delivered = told === undefined ? 'already_recorded' : rules.notification.deliver(told.notification, now);
-  if (told === undefined || delivered === 'already_recorded') return null;
-  const { counters, says } = moved(rules, '/notification', before, told.cause, delivered.says, now);
+  const ended = told === undefined ? 'already_recorded' : end(told.notification);
+  if (told === undefined || ended === 'already_recorded') return null;
+  const { counters, says } = moved(rules, '/notification', before, told.cause, ended.says, now);
   const notifications = before.notifications.map((each) =>
-    each === told ? { ...told, notification: delivered.notification } : each,
+    each === told ? { ...told, notification: ended.notification } : each,
   );
   return { row: { notifications, ...counters }, says };
 }

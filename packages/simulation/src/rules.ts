@@ -1,6 +1,6 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { react as reactAsInventory } from '@sagamart/inventory/reservation';
-import { deliver, react as reactAsNotification } from '@sagamart/notification/notification';
+import { deliver, giveUp, react as reactAsNotification } from '@sagamart/notification/notification';
 import { cancel, react as reactAsOrder, timeOut } from '@sagamart/order/order';
 import { react as reactAsPayment, settle, type Owed, type ProviderReply } from '@sagamart/payment/payment';
 import { decideCapture } from '@sagamart/psp-simulator/capture';
@@ -17,7 +17,7 @@ export type Rules = {
     /** What is concluded when an answer was lost. Null: nothing, the provider is asked again. */
     concludeFromSilence: (owed: Owed) => ProviderReply | null;
   };
-  readonly notification: { react: typeof reactAsNotification; deliver: typeof deliver };
+  readonly notification: { react: typeof reactAsNotification; deliver: typeof deliver; giveUp: typeof giveUp };
   readonly provider: { capture: typeof decideCapture; void: typeof decideVoid; refund: typeof decideRefund };
   readonly transition: typeof transition;
   /** The inbox: whether an event was handled before, given all of its order that this consumer handled. */
@@ -28,7 +28,7 @@ export const productionRules: Rules = {
   order: { react: reactAsOrder, cancel, timeOut },
   inventory: { react: reactAsInventory },
   payment: { react: reactAsPayment, settle, concludeFromSilence: () => null },
-  notification: { react: reactAsNotification, deliver },
+  notification: { react: reactAsNotification, deliver, giveUp },
   provider: { capture: decideCapture, void: decideVoid, refund: decideRefund },
   transition,
   isKnown: (handled, event) => handled.some(({ id }) => id === event.id),

@@ -49,7 +49,7 @@ type Below = (end: number) => number;
 
 /** What happens how often, of 100. */
 const weights = [
-  ['hear', 37],
+  ['hear', 36],
   ['place', 8],
   ['ask', 9],
   ['reach', 10],
@@ -57,6 +57,7 @@ const weights = [
   ['lose', 4],
   ['mail', 5],
   ['note mail', 5],
+  ['refuse mail', 1],
   ['cancel', 3],
   ['sweep', 2],
   ['wait', 2],
@@ -97,6 +98,7 @@ function randomStep(below: Below, orders: readonly OrderId[]): ShopStep {
     case 'ask':
     case 'mail':
     case 'note mail':
+    case 'refuse mail':
     case 'cancel':
     case 'sweep':
       return { does, order: one(orders) };

@@ -1,4 +1,4 @@
-import type { CustomerId } from '@sagamart/contracts/ids';
+import type { CustomerId, OrderId } from '@sagamart/contracts/ids';
 import { beginLife, cancelWindowMs } from './order-life.ts';
 import * as participants from './participants.ts';
 import { become, moveOrder, told } from './shop-changes.ts';
@@ -33,6 +33,8 @@ export function act(shop: Shop, step: ShopStep): Happening {
     case 'mail':
     case 'note mail':
       return mail(shop, step);
+    case 'refuse mail':
+      return refuseMail(shop, step.order);
     case 'cancel':
     case 'sweep':
       return decide(shop, step);
@@ -68,15 +70,32 @@ function mail(shop: Shop, { does, order: orderId }: ShopStep & { does: 'mail' | 
   const { outcome } = due.notification;
   const isTaken = life.mailbox.includes(outcome);
   if (does === 'mail') {
+    if (life.refusals.includes(outcome)) return 'idle';
     const mailbox = isTaken ? life.mailbox : [...life.mailbox, outcome];
     return become(shop, orderId, `the mail server takes the mail that ${orderId} is ${outcome}`, { mailbox }, []);
   }
   const noted = isTaken
     ? participants.mailIsTaken(shop.rules, life.correspondence, outcome, timeAt(shop, 'order'))
     : null;
-  if (noted === null || 'unreachable' in noted) return 'idle';
+  if (noted === null) return 'idle';
   const what = `notification notes that the mail that ${orderId} is ${outcome} was taken`;
   return become(shop, orderId, what, { correspondence: noted.row }, noted.says);
+}
+
+/** Of what is due, or late, by a sender that was given up, of what has already ended. */
+function refuseMail(shop: Shop, orderId: OrderId): Happening {
+  const life = shop.lives.get(orderId);
+  const notifications = life?.correspondence.notifications ?? [];
+  const due = notifications.find(({ notification }) => notification.status === 'pending');
+  const outcome = (due ?? notifications.at(-1))?.notification.outcome;
+  if (life === undefined || outcome === undefined) return 'idle';
+  const noted = participants.mailIsRefused(shop.rules, life.correspondence, outcome, timeAt(shop, 'order'));
+  const isNews = due !== undefined && !life.refusals.includes(outcome);
+  if (noted === null && !isNews) return 'idle';
+  const refusals = isNews ? [...life.refusals, outcome] : life.refusals;
+  const changes = noted === null ? { refusals } : { refusals, correspondence: noted.row };
+  const what = `the mail server refuses the mail that ${orderId} is ${outcome} for good`;
+  return become(shop, orderId, what, changes, noted?.says ?? []);
 }
 
 function decide(shop: Shop, { does, order: orderId }: ShopStep & { does: 'cancel' | 'sweep' }): Happening {

@@ -53,6 +53,7 @@ export type ShopStep =
   | { readonly does: 'publish again'; readonly topic: keyof Shop['topics']; readonly messages: number }
   | { readonly does: 'ask'; readonly order: OrderId }
   | { readonly does: 'mail' | 'note mail'; readonly order: OrderId }
+  | { readonly does: 'refuse mail'; readonly order: OrderId }
   | { readonly does: 'cancel' | 'sweep'; readonly order: OrderId }
   | { readonly does: 'reach' | 'answer' | 'lose'; readonly order: OrderId; readonly call: number }
   | { readonly does: 'wait'; readonly ms: number }
