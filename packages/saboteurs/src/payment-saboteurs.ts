@@ -70,7 +70,7 @@ export const paymentSaboteurs: readonly Saboteur[] = [
     where: 'payment',
     changes: [
       {
-        file: 'services/payment/src/provider-calls.ts',
+        file: 'services/payment/src/provider-replies.ts',
         remove: 'settle(before.payment, orderId, reply)',
         instead: 'settle(asked, orderId, reply)',
       },
