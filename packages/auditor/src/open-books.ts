@@ -5,7 +5,8 @@ import { readBacklog, type Span } from './backlog.ts';
 import type { Books, Door, MovementRow } from './books.ts';
 import { readMovements, readStock, type Reader } from './database-reader.ts';
 import { listStrangers, tryDoors } from './doors.ts';
-import { createLook, type LookOptions, type Verdict } from './look.ts';
+import type { JudgeOptions } from './judged-orders.ts';
+import { createLook, type Verdict } from './look.ts';
 import { openNotebook, type Moment } from './notebook.ts';
 import { createMailReader, orderIdOf, readLedger } from './outside-world.ts';
 import { atTheStart, mapServices, openReading, type Sources } from './reading.ts';
@@ -38,10 +39,10 @@ export type OpenBooks = {
 };
 
 const pollMs = 100;
-const defaults: LookOptions = { settleMs: 60_000, provenAfterMs: 5_000 };
+const defaults: JudgeOptions = { settleMs: 60_000, provenAfterMs: 5_000 };
 
 /** Connects to everything the books stand in. What is only ever added to is read once, so that looking again is cheap. */
-export async function openBooks(shop: AuditedShop, options: Partial<LookOptions> = {}): Promise<OpenBooks> {
+export async function openBooks(shop: AuditedShop, options: Partial<JudgeOptions> = {}): Promise<OpenBooks> {
   const chosen = { ...defaults, ...options };
   const pools = mapServices((service) => openPool(shop.auditorUrls[service]));
   const notebook = openNotebook();

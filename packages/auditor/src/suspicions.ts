@@ -12,7 +12,6 @@ export type Suspicions = {
   readonly suspected: () => Finding[];
   /** The keys that anything was found about. */
   readonly keys: () => Iterable<string>;
-  readonly clear: () => void;
 };
 
 type Suspicion = { finding: Finding; sinceMs: number; stands: boolean };
@@ -44,6 +43,5 @@ export function openSuspicions(provenAfterMs: number): Suspicions {
     standing: () => list(true),
     suspected: () => list(false),
     keys: () => byKey.keys(),
-    clear: () => byKey.clear(),
   };
 }
