@@ -19,6 +19,8 @@ import {
 } from './notification-store.ts';
 import { connectionsMax, MailRefused, sendTimeoutMs } from './smtp.ts';
 
+/** So many deliveries take turns: while one records what became of its mails, the other sends. */
+export const deliveriesAtOnce = 2;
 const claimLeaseMs = 3 * sendTimeoutMs;
 
 // No address and no server: only that a mail was handed over.
@@ -43,7 +45,7 @@ export function createDelivery({
 
   return async () => {
     if (unrecorded.length === 0) {
-      const claims = await claimDue(pool, { limit: connectionsMax, leaseMs: claimLeaseMs });
+      const claims = await claimDue(pool, { limit: connectionsMax / deliveriesAtOnce, leaseMs: claimLeaseMs });
       unrecorded = await Promise.all(claims.map(attempt));
     }
     if (unrecorded.length === 0) return false;
@@ -107,8 +109,10 @@ export function createDelivery({
       ended.push({ ...stored, notification: end.notification });
       said.push(...events);
     }
-    await updateEnded(tx, ended);
-    await updateCorrespondences(tx, [...correspondences.values()]);
-    await appendToOutbox(tx, said);
+    await Promise.all([
+      updateEnded(tx, ended),
+      updateCorrespondences(tx, [...correspondences.values()]),
+      appendToOutbox(tx, said),
+    ]);
   }
 }

@@ -17,7 +17,7 @@ import { createLogger } from '@sagamart/telemetry/logger';
 import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { createDelivery } from './delivery.ts';
+import { createDelivery, deliveriesAtOnce } from './delivery.ts';
 import { createParticipant, topics } from './messages.ts';
 import { readUntold } from './notification-store.ts';
 import { createMailer } from './smtp.ts';
@@ -32,13 +32,15 @@ const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'notification' });
 const partitions = await keepPartitions(pool, logger);
 const mailer = createMailer({ url: config.SMTP_URL, from: config.MAIL_FROM });
-const delivery = startWorker({
-  name: 'delivery',
-  idleMs: deliveryIdleMs,
-  work: createDelivery({ pool, mailer, clock, logger }),
-  logger,
-});
-const participant = createParticipant({ clock, committed: delivery.nudge });
+const deliveries = Array.from({ length: deliveriesAtOnce }, () =>
+  startWorker({
+    name: 'delivery',
+    idleMs: deliveryIdleMs,
+    work: createDelivery({ pool, mailer, clock, logger }),
+    logger,
+  }),
+);
+const participant = createParticipant({ clock, committed: () => deliveries.forEach(({ nudge }) => nudge()) });
 const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
@@ -65,7 +67,7 @@ observeUnfinished(() => readUntold(pool));
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },
   { name: 'consumer', close: () => consumer.stop() },
-  { name: 'delivery', close: () => delivery.stop() },
+  { name: 'deliveries', close: () => Promise.all(deliveries.map(({ stop }) => stop())) },
   { name: 'mailer', close: async () => mailer.close() },
   { name: 'progress', close: () => progress.close() },
   { name: 'partitions', close: async () => partitions.stop() },

@@ -22,7 +22,7 @@ export class MailRefused extends Error {
 }
 
 /** As many mails at once as there are connections. */
-export const connectionsMax = 10;
+export const connectionsMax = 20;
 
 /** The longest a mail may take from start to end. Less than the 5 s a part has to close in: a mail under way ends before the process does. */
 export const sendTimeoutMs = 4_000;
