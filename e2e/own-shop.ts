@@ -9,20 +9,29 @@ import { runTestFiles, type Tally } from './test-run.ts';
 
 /**
  * Runs these test files on a shop of their own, one after the other because each compares the books of the whole shop at rest. A shop that does not
- * open or does not stop counts as one failed test, so that a suite cannot be lost in silence.
+ * open or does not stop counts as one failed test, so that a suite cannot be lost in silence. With `readsSpans` the shop sends every span to where the
+ * tests find them.
  */
-export async function testOwnShop(suite: { files: string[]; timeoutMs: number; runLimitMs: number }): Promise<Tally> {
-  const receiver = await openSpanReceiver();
+export async function testOwnShop({
+  readsSpans = false,
+  ...suite
+}: {
+  files: string[];
+  timeoutMs: number;
+  runLimitMs: number;
+  readsSpans?: boolean;
+}): Promise<Tally> {
+  const receiver = readsSpans ? await openSpanReceiver() : undefined;
   try {
-    return await withOwnShop(tracedTo(receiver.url), (_shop, whereabouts) => {
-      const env = { ...whereabouts, SAGAMART_TRACES_URL: receiver.url };
+    return await withOwnShop(receiver === undefined ? {} : tracedTo(receiver.url), (_shop, whereabouts) => {
+      const env = { ...whereabouts, SAGAMART_TRACES_URL: receiver?.url };
       return runTestFiles({ ...suite, concurrency: 1, env });
     });
   } catch (error) {
     console.error(String(error));
     return { passed: 0, failed: 1 };
   } finally {
-    await receiver.close();
+    await receiver?.close();
   }
 }
 

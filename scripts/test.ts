@@ -45,7 +45,13 @@ try {
 
 if (named.length === 0) {
   console.log('\nthe shop, from end to end');
-  tallies.push(await testOwnShop({ files: globSync('e2e/{,traced/}*.e2e.ts', { cwd: root }).toSorted(), ...endToEnd }));
+  tallies.push(
+    await testOwnShop({
+      files: globSync('e2e/{,traced/}*.e2e.ts', { cwd: root }).toSorted(),
+      ...endToEnd,
+      readsSpans: true,
+    }),
+  );
 
   console.log('\na shop without one of its protections');
   tallies.push(await runTestFiles({ files: ['e2e/saboteurs/sample.e2e.ts'], concurrency: 1, ...endToEnd }));
