@@ -10,12 +10,12 @@ const infra = (file: string) => readFileSync(join(import.meta.dirname, '../../..
 
 test('a factor shortens every window and wait of the alerts, and nothing else', () => {
   assert.equal(
-    scaleWindows('expr: a_30m > 60 and rate(b[5m]) > 1\nfor: 1h # in 10s', 0.1),
-    'expr: a_30m > 60 and rate(b[30000ms]) > 1\nfor: 360000ms # in 10s',
+    scaleWindows('expr: a_30m > 60 and rate(b[5m]) > 1 and b offset 5m\nfor: 1h # in 10s', 0.1),
+    'expr: a_30m > 60 and rate(b[30000ms]) > 1 and b offset 30000ms\nfor: 360000ms # in 10s',
   );
   const scaled = scaleWindows(infra('alerts.yml'), 0.1);
-  assert.doesNotMatch(scaled, /\[\d+[smhd]\]|for: \d+[smhd]\b/);
-  assert.equal(scaled.match(/\d+ms/g)?.length, infra('alerts.yml').match(/\[\d+[mh]\]|for: \d+[mh]/g)?.length);
+  assert.doesNotMatch(scaled, /\[\d+[smhd]\]|(for:|offset) \d+[smhd]\b/);
+  assert.equal(scaled.match(/\d+ms/g)?.length, infra('alerts.yml').match(/\[\d+[mh]\]|(for:|offset) \d+[mh]/g)?.length);
 });
 
 test('in containers Prometheus finds every service under its own name and port', () => {

@@ -66,11 +66,14 @@ function configure(settings: Settings, folder: string, windowFactor: number): vo
   writeFileSync(join(folder, 'targets.json'), JSON.stringify(targets));
 }
 
-/** Multiplies the windows of all ranges ([5m]) and waits (for: 1m) of alert rules. */
+/** Multiplies the windows of all ranges ([5m]), looks back (offset 5m) and waits (for: 1m) of alert rules. */
 export function scaleWindows(rules: string, factor: number): string {
-  return rules.replaceAll(/(\[|for: )(\d+)([smhd])\b/g, (_whole, before: string, count: string, unit: string) => {
-    return `${before}${Math.round(milliseconds(count, unit) * factor)}ms`;
-  });
+  return rules.replaceAll(
+    /(\[|for: |offset )(\d+)([smhd])\b/g,
+    (_whole, before: string, count: string, unit: string) => {
+      return `${before}${Math.round(milliseconds(count, unit) * factor)}ms`;
+    },
+  );
 }
 
 function scaleIntervals(config: string, factor: number): string {
