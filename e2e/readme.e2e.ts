@@ -35,7 +35,7 @@ test('every npm command that the README names exists', async () => {
     await readFile(join(root, 'package.json'), 'utf8'),
   );
   const named = new Set(
-    [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[a-z0-9]+)/g)].map(([, name = '']) => name),
+    [...readme.matchAll(/npm (?:run )?((?<=run )[a-z0-9:-]+|start|test)/g)].map(([, name = '']) => name),
   );
   assert.deepEqual(
     [...named].filter((name) => scripts[name] === undefined),
