@@ -45,7 +45,7 @@ export function createDelivery({
 
   return async () => {
     if (unrecorded.length === 0) {
-      const claims = await claimDue(pool, { limit: connectionsMax / deliveriesAtOnce, leaseMs: claimLeaseMs });
+      const claims = await claimDue(pool, { limit: connectionsMax, leaseMs: claimLeaseMs });
       unrecorded = await Promise.all(claims.map(attempt));
     }
     if (unrecorded.length === 0) return false;
