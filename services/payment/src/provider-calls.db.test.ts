@@ -164,26 +164,31 @@ test('replies that come together are recorded in few transactions', async (t) =>
 
 test('a reply that cannot be recorded holds up none of those that come with it', async (t) => {
   const answer = Promise.withResolvers<void>();
-  const orders = Array.from({ length: 8 }, orderToPay);
-  const [one, sameCapture] = orders.map(({ orderId }) => orderId);
-  assert.ok(sameCapture);
+  const earlier = orderToPay();
+  const sameCapture = orderToPay();
+  const others = Array.from({ length: 7 }, orderToPay);
+  const together = [sameCapture, ...others];
   let asked = 0;
   const { pool, handle } = await payments(t, {
     capture: async (orderId) => {
-      asked += 1;
-      if (asked <= orders.length) await answer.promise;
-      return { outcome: 'captured', captureId: `c-${orderId === sameCapture ? one : orderId}` };
+      if (orderId !== earlier.orderId) {
+        asked += 1;
+        await answer.promise;
+      }
+      return { outcome: 'captured', captureId: `c-${orderId === sameCapture.orderId ? earlier.orderId : orderId}` };
     },
   });
+  await handle([recordOf(earlier.placed), recordOf(earlier.reserved)], signal);
+  await waitUntil('the earlier capture', async () => (await statusOf(pool, earlier.orderId)) === 'captured');
   await handle(
-    orders.flatMap(({ placed, reserved }) => [recordOf(placed), recordOf(reserved)]),
+    together.flatMap(({ placed, reserved }) => [recordOf(placed), recordOf(reserved)]),
     signal,
   );
-  await waitUntil('all are asked about', () => asked === orders.length);
+  await waitUntil('all are asked about', () => asked === together.length);
   answer.resolve();
-  for (const { orderId } of orders.filter((order) => order.orderId !== sameCapture))
+  for (const { orderId } of others)
     await waitUntil('the capture', async () => (await statusOf(pool, orderId)) === 'captured');
-  assert.equal(await statusOf(pool, sameCapture), 'capturing');
+  assert.equal(await statusOf(pool, sameCapture.orderId), 'capturing');
 });
 
 test('a captured order that is cancelled gets its money back, asked for until it is, and the cancellation is the cause', async (t) => {
