@@ -1,5 +1,6 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { inTransaction } from '@sagamart/service-kit/database';
+import { triageDatabaseError } from '@sagamart/service-kit/database-trouble';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition, type Clock } from '@sagamart/service-kit/transition';
 import { spanName } from '@sagamart/telemetry/names';
@@ -28,10 +29,11 @@ export function createReplyRecorder(deps: { pool: Pool; clock: Clock; togetherMa
   const recordTogether = (answers: readonly Answered[]): Promise<Outcome[]> => {
     if (answers.length === 1) return record(answers);
     const links = answers.map(({ due }) => due.traceparent);
-    return inSpan(spanName.recordReplies, { parent: null, links }, () => record(answers)).catch(() =>
-      // What one of them is refused for is none of the others' business.
-      Promise.all(answers.map(recordAlone)),
-    );
+    return inSpan(spanName.recordReplies, { parent: null, links }, () => record(answers)).catch((error: unknown) => {
+      // What one of them is refused for is none of the others' business; a database that is away refuses each.
+      if (triageDatabaseError(error) === 'unavailable') throw error;
+      return Promise.all(answers.map(recordAlone));
+    });
   };
 
   return new DataLoader<Answered, boolean>(
