@@ -10,6 +10,7 @@ import { readSettings } from '@sagamart/stack/settings';
 import { readShopStatus, type Shop, startShop, stopShop } from '@sagamart/stack/shop';
 import { cpuMsOfTree } from '@sagamart/stack/usage';
 import { startLoad } from './load.ts';
+import { percentiles } from './measurements.ts';
 
 // `npm run tracing-cost [-- --rounds 5] [--orders 300]`: the processor time of an order with every span sent to Jaeger and without any. Two shops are
 // open all the while and take turns, so that both have the same machine. Exit 0: within the bound; 1: not so.
@@ -57,14 +58,14 @@ ${rounds} rounds of ${ordersARound} orders each, ${inFlight} in flight; ${cpus()
 ${'ms of processor time an order'.padEnd(30)}untraced    traced      more`);
 for (const what of [...ours, all, accepted]) {
   const [untraced, traced] = (['untraced', 'traced'] as const).map((way) =>
-    median(measured.map((round) => figure(round[way], what)))
-      .toFixed(1)
+    percentiles(measured.map((round) => figure(round[way], what)))
+      .p50.toFixed(1)
       .padStart(8),
   );
   console.log(`${what.padEnd(30)}${untraced}  ${traced}  ${worded(costOf(what)).padStart(8)}`);
 }
 console.log(
-  `Jaeger itself takes ${median(measured.map(({ traced }) => figure(traced, 'jaeger'))).toFixed(1)} ms an order.`,
+  `Jaeger itself takes ${percentiles(measured.map(({ traced }) => figure(traced, 'jaeger'))).p50.toFixed(1)} ms an order.`,
 );
 process.exitCode = costOf(all) <= costMax ? 0 : 1;
 
@@ -118,15 +119,11 @@ function figure(figures: Figures, what: string): number {
 
 /** The median of what tracing added in each round: a moment at which the machine was busy is in both halves of one. */
 function costOf(what: string): number {
-  return median(measured.map((round) => ratioOf(round, what)));
+  return percentiles(measured.map((round) => ratioOf(round, what))).p50;
 }
 
 function ratioOf({ untraced, traced }: Record<Way, Figures>, what: string): number {
   return figure(traced, what) / figure(untraced, what) - 1;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function worded(ratio: number): string {
