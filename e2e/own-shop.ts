@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { defaultPorts } from '@sagamart/stack/settings';
 import { openSpanReceiver } from '@sagamart/test-kit/span-receiver';
 import { type Shop, startShop, stopShop } from '@sagamart/stack/shop';
+import { closeOnSignal } from './close-on-signal.ts';
 import { runTestFiles, type Tally } from './test-run.ts';
 
 /**
@@ -44,10 +45,9 @@ export async function withOwnShop<T>(
   run: (shop: Shop, whereabouts: Whereabouts) => Promise<T>,
 ): Promise<T> {
   const home = join(tmpdir(), `sagamart-e2e-${process.pid}-${(shopsOpened += 1)}`);
-  const stopOnSignal = () => void stopShop(home).finally(() => process.exit(1));
-  process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
+  const portOffset = await freePortOffset(Object.values(defaultPorts));
+  const forgetSignals = closeOnSignal(() => stopShop(home));
   try {
-    const portOffset = await freePortOffset(Object.values(defaultPorts));
     const { shop, stop } = await startShop({ home, portOffset, env: settings });
     const whereabouts = { SAGAMART_HOME: home, SAGAMART_PORT_OFFSET: String(portOffset), SAGAMART_TARGET: 'native' };
     let result: T;
@@ -61,7 +61,8 @@ export async function withOwnShop<T>(
   } catch (error) {
     throw new Error(`${String(error)}\nThe logs of the shop are in ${home}/log.`, { cause: error });
   } finally {
-    process.off('SIGINT', stopOnSignal).off('SIGTERM', stopOnSignal);
+    takenOffsets.delete(portOffset);
+    forgetSignals();
   }
 }
 
@@ -76,13 +77,18 @@ const offsetMin = 11_000;
 const offsetStep = 200;
 const offsets = 50;
 const attemptsMax = 20;
+/** Those of shops of this process, which open their ports only later. */
+const takenOffsets = new Set<number>();
 
 /** An offset at which all these ports are free now: another shop, or another run of this, may be open on this machine. */
 export async function freePortOffset(ports: readonly number[]): Promise<number> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const offset = offsetMin + offsetStep * Math.floor(Math.random() * offsets);
+    if (takenOffsets.has(offset)) continue;
+    takenOffsets.add(offset);
     const free = await Promise.all(ports.map((port) => isFree(port + offset)));
     if (free.every(Boolean)) return offset;
+    takenOffsets.delete(offset);
   }
   throw new Error(`found no free ports for a shop of the tests' own in ${attemptsMax} attempts; stop what holds them`);
 }

@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { jaegerUrl } from '@sagamart/stack/addresses';
 import { runBesideData } from '@sagamart/stack/compose/beside-data';
 import { readSettings } from '@sagamart/stack/settings';
 import { findShop, readShopStatus } from '@sagamart/stack/shop';
@@ -12,17 +13,20 @@ const closingLineMax = 200;
 
 // What needs npm, curl and the commands of this checkout; everything else runs beside the data.
 const onlyHere = new Set(['readme.e2e.ts']);
+// What reads the services' logs as files.
+const onlyNative = new Set(['traced/signals.e2e.ts']);
 
 /** Runs the end-to-end tests whose file names hold one of these parts, or all of them, on the running shop. Throws when no shop runs natively. */
 export async function runSuite(target: Target, parts: readonly string[]): Promise<Tally[]> {
-  const tracesUrl = target === 'native' ? await jaegerUrl() : undefined;
-  const files = globSync(tracesUrl === undefined ? '*.e2e.ts' : '{,traced/}*.e2e.ts', { cwd: import.meta.dirname })
+  const files = globSync('{,traced/}*.e2e.ts', { cwd: import.meta.dirname })
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
     .toSorted();
   if (target === 'native') {
-    return [await runHere(files, { SAGAMART_TARGET: target, SAGAMART_TRACES_URL: tracesUrl })];
+    const tracesUrl = await findTraces();
+    const readable = files.filter((file) => tracesUrl !== undefined || !file.startsWith('traced/'));
+    return [await runHere(readable, { SAGAMART_TARGET: target, SAGAMART_TRACES_URL: tracesUrl })];
   }
-  const besideData = files.filter((file) => !onlyHere.has(file));
+  const besideData = files.filter((file) => !onlyHere.has(file) && !onlyNative.has(file));
   const there = besideData.length === 0 ? [] : [await runThere(besideData)];
   return [
     ...there,
@@ -33,10 +37,11 @@ export async function runSuite(target: Target, parts: readonly string[]): Promis
   ];
 }
 
-/** Where the traces of the shop that runs natively can be read, if Jaeger was added to it: then they are tested too. */
-async function jaegerUrl(): Promise<string | undefined> {
+/** Where the traces of the running shop can be read, if it has a Jaeger: then they are tested too. */
+async function findTraces(): Promise<string | undefined> {
   const { parts } = await readShopStatus((await findShop()).home);
-  return parts.find(({ name, state }) => name === 'jaeger' && state === 'running')?.url;
+  const isRead = parts.some(({ name, state }) => name === 'jaeger' && state === 'running');
+  return isRead ? jaegerUrl(readSettings()) : undefined;
 }
 
 async function runThere(files: string[]): Promise<Tally> {

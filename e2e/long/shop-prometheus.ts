@@ -8,6 +8,7 @@ import { prometheusPart } from '@sagamart/stack/prometheus';
 import { readSettings } from '@sagamart/stack/settings';
 import { Supervisor } from '@sagamart/stack/supervisor';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { closeOnSignal } from '../close-on-signal.ts';
 
 export type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 
@@ -31,9 +32,7 @@ export async function openPrometheus({ windowFactor }: { windowFactor: number })
     rmSync(home, { recursive: true, force: true });
   };
   after(close);
-  // The runner ends a file that takes too long with a signal, and then nothing runs after the tests.
-  const closeOnSignal = () => void close().finally(() => process.exit(1));
-  process.once('SIGINT', closeOnSignal).once('SIGTERM', closeOnSignal);
+  closeOnSignal(close);
   await supervisor.start();
 
   const ask = async (path: string): Promise<unknown> => {

@@ -57,6 +57,11 @@ export function smtpUrl(settings: Settings): string {
   return `smtp://${hostOf(settings, 'mail')}:${settings.ports.SMTP_PORT}`;
 }
 
+/** Where traces can be read, if Jaeger is a part of the shop. */
+export function jaegerUrl(settings: Settings): string {
+  return `http://${hostOf(settings, 'jaeger')}:${settings.ports.JAEGER_PORT}`;
+}
+
 /** Where a part keeps what must survive a restart; `--fresh` removes all of it. */
 export function dataFolder(home: string, name: string): string {
   return join(home, 'data', name);

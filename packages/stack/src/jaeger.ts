@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { HOST } from './addresses.ts';
+import { HOST, jaegerUrl } from './addresses.ts';
 import { jaegerProgram } from './jaeger-program.ts';
 import type { Part } from './part.ts';
 import { probeHttp } from './probe.ts';
@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts';
 /** Jaeger, to which every process of ours sends its spans where it was added to the shop. */
 export function jaegerPart(settings: Settings): Part {
   const { JAEGER_PORT, OTLP_PORT } = settings.ports;
-  const url = `http://${HOST}:${JAEGER_PORT}`;
+  const url = jaegerUrl(settings);
   let program: string | undefined;
   return {
     name: 'jaeger',
