@@ -7,6 +7,7 @@ import { messageOf } from '@sagamart/stack/stack-problem';
 import { runWhereDataIs } from '@sagamart/stack/target';
 import { startLoad, type Load, type Plan } from './load.ts';
 import { measure, type Measurements, type Percentiles } from './measurements.ts';
+import { positive } from './positive.ts';
 
 const restDeadlineMs = 180_000;
 const auditDeadlineMs = 10_000;
@@ -86,12 +87,6 @@ function readOptions(): { plan: Plan; target: string | undefined; isTold: boolea
   }
   const inFlight = positive('--in-flight', values['in-flight']);
   return { plan: { kind: 'full_speed', orders: positive('--orders', values.orders), inFlight }, target, isTold };
-}
-
-function positive(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isFinite(number) && number > 0) return number;
-  throw new Error(`${option} must be a number above 0, got ${text}.`);
 }
 
 function worded(chosen: Plan): string {

@@ -8,12 +8,16 @@ import { addPart } from '@sagamart/stack/added-parts';
 import { makeHome } from '@sagamart/stack/home';
 import { readSettings } from '@sagamart/stack/settings';
 import { readShopStatus, type Shop, startShop, stopShop } from '@sagamart/stack/shop';
+import { messageOf } from '@sagamart/stack/stack-problem';
 import { cpuMsOfTree } from '@sagamart/stack/usage';
 import { startLoad } from './load.ts';
 import { percentiles } from './measurements.ts';
+import { positive } from './positive.ts';
 
-// `npm run tracing-cost [-- --rounds 5] [--orders 300]`: the processor time of an order with every span sent to Jaeger and without any. Two shops are
-// open all the while and take turns, so that both have the same machine. Exit 0: within the bound; 1: not so.
+const help = `npm run tracing-cost [-- --rounds 5] [--orders 300]
+The processor time of an order with every span sent to Jaeger and without any. Two shops are open all the while and take turns, so that both have the
+same machine. Exit 0: within the bound; 1: not so; 2: it was asked for something else.`;
+
 const costMax = 0.2;
 const inFlight = 16;
 /** A service is compiled while it runs: its first orders cost more than all others. */
@@ -31,14 +35,9 @@ type Figures = ReadonlyMap<string, number>;
 const accepted = 'accepted/s';
 const all = 'all of ours';
 
-const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, orders: { type: 'string', default: '300' } },
-});
+const { rounds, ordersARound } = readOptions();
 // Another collector, or less than all, is not what is measured here.
 for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_TRACES_SAMPLER']) delete process.env[name];
-const rounds = Number(options.rounds);
-const ordersARound = Number(options.orders);
-
 const loadBefore = loadavg()[0]?.toFixed(1);
 const shops = { untraced: await open('untraced'), traced: await open('traced') };
 const measured: Record<Way, Figures>[] = [];
@@ -68,6 +67,18 @@ console.log(
   `Jaeger itself takes ${percentiles(measured.map(({ traced }) => figure(traced, 'jaeger'))).p50.toFixed(1)} ms an order.`,
 );
 process.exitCode = costOf(all) <= costMax ? 0 : 1;
+
+function readOptions(): { rounds: number; ordersARound: number } {
+  try {
+    const { values } = parseArgs({
+      options: { rounds: { type: 'string', default: '5' }, orders: { type: 'string', default: '300' } },
+    });
+    return { rounds: positive('--rounds', values.rounds), ordersARound: positive('--orders', values.orders) };
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${help}`);
+    process.exit(2);
+  }
+}
 
 async function open(way: Way): Promise<Open> {
   const home = join(tmpdir(), `sagamart-cost-${process.pid}-${way}`);
