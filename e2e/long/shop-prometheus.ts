@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,20 +8,10 @@ import { readSettings } from '@sagamart/stack/settings';
 import { Supervisor } from '@sagamart/stack/supervisor';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { closeOnSignal } from '../close-on-signal.ts';
-
-export type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
-
-export type ShopPrometheus = {
-  /** What an instant query answers: nothing, when no series is there. */
-  readonly query: (expression: string) => Promise<Sample[]>;
-  /** The names of the alerts that fire now. */
-  readonly firing: () => Promise<string[]>;
-};
-
-const answerTimeoutMs = 10_000;
+import { type Prometheus, prometheusAt } from '../prometheus.ts';
 
 /** A Prometheus of the test's own over the running shop, until the tests of the file are over. `windowFactor` shortens the windows of the alerts. */
-export async function openPrometheus({ windowFactor }: { windowFactor: number }): Promise<ShopPrometheus> {
+export async function openPrometheus({ windowFactor }: { windowFactor: number }): Promise<Prometheus> {
   const home = mkdtempSync(join(tmpdir(), 'sagamart-prometheus-'));
   makeHome(home);
   const part = prometheusPart({ ...readSettings(), home }, { windowFactor });
@@ -35,22 +24,8 @@ export async function openPrometheus({ windowFactor }: { windowFactor: number })
   closeOnSignal(close);
   await supervisor.start();
 
-  const ask = async (path: string): Promise<unknown> => {
-    const response = await fetch(`${part.url}/api/v1/${path}`, { signal: AbortSignal.timeout(answerTimeoutMs) });
-    const answer = (await response.json()) as { status: string; error?: string; data: unknown };
-    assert.equal(answer.status, 'success', `${path}: ${answer.error}`);
-    return answer.data;
-  };
-  const query = async (expression: string): Promise<Sample[]> => {
-    const { result } = (await ask(`query?query=${encodeURIComponent(expression)}`)) as {
-      result: { metric: Record<string, string>; value: [number, string] }[];
-    };
-    return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
-  };
-  const firing = async (): Promise<string[]> => {
-    const { alerts } = (await ask('alerts')) as { alerts: { state: string; labels: { alertname: string } }[] };
-    return [...new Set(alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname))];
-  };
-  await waitUntil('Prometheus to see every service', async () => (await query('up == 1')).length === 6, 30_000);
-  return { query, firing };
+  const prometheus = prometheusAt(part.url);
+  const seesAll = async () => (await prometheus.query('up == 1')).length === 6;
+  await waitUntil('Prometheus to see every service', seesAll, 30_000);
+  return prometheus;
 }

@@ -76,7 +76,7 @@ function readOptions(): { rounds: number; ordersARound: number } {
     return { rounds: positive('--rounds', values.rounds), ordersARound: positive('--orders', values.orders) };
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${help}`);
-    process.exit(2);
+    return process.exit(2);
   }
 }
 

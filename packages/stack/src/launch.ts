@@ -40,21 +40,24 @@ export async function launchShop({ home, env, fresh, endsWithUs, signal, show }:
   );
   closeSync(output);
   signal?.addEventListener('abort', () => supervisor.kill('SIGTERM'));
-  process.once('exit', () => rmSync(said, { force: true }));
-  while (supervisor.exitCode === null && supervisor.signalCode === null) {
-    const status = await askStatus(home);
-    const isOurs = status.supervisorPid === supervisor.pid;
-    if (isOurs && status.state !== 'stopping') show(status);
-    if (isOurs && (status.state === 'running' || status.state === 'degraded')) {
-      supervisor.unref();
-      return;
+  try {
+    while (supervisor.exitCode === null && supervisor.signalCode === null) {
+      const status = await askStatus(home);
+      const isOurs = status.supervisorPid === supervisor.pid;
+      if (isOurs && status.state !== 'stopping') show(status);
+      if (isOurs && (status.state === 'running' || status.state === 'degraded')) {
+        supervisor.unref();
+        return;
+      }
+      await delay(LOOK_EVERY_MS);
     }
-    await delay(LOOK_EVERY_MS);
+    if (signal?.aborted === true) throw new StackProblem('stopped', 'The shop was stopped before it was up.');
+    throw new StackProblem(
+      'start_failed',
+      readFileSync(said, 'utf8').trim() ||
+        `The supervisor ended with ${supervisor.signalCode ?? supervisor.exitCode}. See ${join(home, 'log/supervisor.log')}.`,
+    );
+  } finally {
+    rmSync(said, { force: true });
   }
-  if (signal?.aborted === true) throw new StackProblem('stopped', 'The shop was stopped before it was up.');
-  throw new StackProblem(
-    'start_failed',
-    readFileSync(said, 'utf8').trim() ||
-      `The supervisor ended with ${supervisor.signalCode ?? supervisor.exitCode}. See ${join(home, 'log/supervisor.log')}.`,
-  );
 }
