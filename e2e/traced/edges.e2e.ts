@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ReadSpan } from '@sagamart/test-kit/trace-reader';
+import { waitForLedger } from '../provider-controls.ts';
 import { enterShop } from '../shop-under-test.ts';
 import { edgesOf, traceIdOfAnswer, traceWhere } from './spans.ts';
 
-const { client } = await enterShop();
+const { client, shop } = await enterShop();
 const { token } = await client.openSession({ email: 'ada@example.com' });
 
 const event = (type: string, way: { from: string; to: string[] }): string[] =>
@@ -43,6 +44,14 @@ const confirmed = [
   ...event('order.confirmed', { from: 'order: process payment.captured', to: everyone }),
   ...event('stock.committed', { from: 'inventory: process order.confirmed', to: ['order', 'payment'] }),
   ...told('order.confirmed'),
+];
+const undone = [
+  'order: POST /orders → order: cancel order',
+  ...event('order.cancelled', { from: 'order: cancel order', to: everyone }),
+  ...event('stock.released', { from: 'inventory: process order.cancelled', to: ['order', 'payment'] }),
+  ...asked('refunding', '/v1/refunds', 'payment: process order.cancelled'),
+  ...event('payment.refunded', { from: 'payment: ask provider: refunding', to: ['order'] }),
+  ...told('order.cancelled'),
 ];
 
 async function place(order: { stock: number; paymentMethod: string }) {
@@ -104,16 +113,22 @@ test('a cancellation by the customer runs in the trace of the order, with a link
   const { traceId, orderId } = await place({ stock: 2, paymentMethod: 'tok_visa' });
   await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed');
   const answer = await client.cancelOrder(token, orderId);
-  const spans = await assertEdges(traceId, [
-    ...confirmed,
-    'order: POST /orders → order: cancel order',
-    ...event('order.cancelled', { from: 'order: cancel order', to: everyone }),
-    ...event('stock.released', { from: 'inventory: process order.cancelled', to: ['order', 'payment'] }),
-    ...asked('refunding', '/v1/refunds', 'payment: process order.cancelled'),
-    ...event('payment.refunded', { from: 'payment: ask provider: refunding', to: ['order'] }),
-    ...told('order.cancelled'),
-  ]);
+  const spans = await assertEdges(traceId, [...confirmed, ...undone]);
   const [link] = spans.find(({ name }) => name === 'cancel order')?.links ?? [];
   assert.equal(link?.traceId, traceIdOfAnswer(answer));
   assert.notEqual(link.traceId, traceId);
+});
+
+test('an order that is cancelled while its capture is under way is one trace: the void finds the money taken, and it is refunded', async () => {
+  const { traceId, orderId } = await place({ stock: 2, paymentMethod: 'tok_slow' });
+  await waitForLedger(shop, orderId, 'capture');
+  assert.equal((await client.cancelOrder(token, orderId)).status, 202);
+  await assertEdges(traceId, [
+    ...placed,
+    ...reserved,
+    ...capturing,
+    ...asked('voiding', '/v1/voids', 'payment: process order.cancelled'),
+    ...event('payment.captured', { from: 'payment: ask provider: voiding', to: ['order'] }),
+    ...undone,
+  ]);
 });
