@@ -18,7 +18,7 @@ const record = {
 const ok = (body: unknown): FakeAnswer => ({ status: 200, body });
 const notFound: FakeAnswer = { status: 404, body: { code: 'not_found' } };
 
-test('an order goes to the order service with the key, the token and the trace, and its answer comes back byte for byte', async (t) => {
+test('an order goes to the order service with the key, the token and the trace, without baggage, and its answer comes back byte for byte', async (t) => {
   const body = '{"orderId":"x",  "status":"pending"}';
   const order = await fakeService(t, () => ({ status: 202, headers: { location: `/orders/${orderId}` }, body }));
   const { app, customer } = await openDoor(t, { order: order.url });
@@ -26,6 +26,7 @@ test('an order goes to the order service with the key, the token and the trace, 
     ...(await customer()),
     'idempotency-key': '"k 1"',
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    baggage: 'customer=ada',
   };
   const answer = await app.inject({ method: 'POST', url: '/v1/orders', payload, headers });
   assert.deepEqual([answer.statusCode, answer.headers.location, answer.body], [202, `/v1/orders/${orderId}`, body]);
@@ -34,6 +35,7 @@ test('an order goes to the order service with the key, the token and the trace, 
   assert.deepEqual(JSON.parse(received.body), payload);
   for (const name of ['authorization', 'idempotency-key', 'traceparent'] as const)
     assert.equal(received.headers[name], headers[name]);
+  assert.equal(received.headers['baggage'], undefined);
 });
 
 test('a refusal of the order service passes as it is, with its problem and Retry-After', async (t) => {
