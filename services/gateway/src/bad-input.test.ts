@@ -108,6 +108,13 @@ const bodies: [what: string, body: string | Buffer, status: number, code: string
   ],
   ['a price of its own', JSON.stringify({ ...order, totalMinor: 1 }), 400, 'invalid_request', '/totalMinor'],
   [
+    'a price of its own in a line',
+    JSON.stringify({ ...order, lines: [{ ...line, unitPriceMinor: 1 }] }),
+    400,
+    'invalid_request',
+    '/lines/0/unitPriceMinor',
+  ],
+  [
     'a negative expected price',
     JSON.stringify({ ...order, lines: [{ ...line, expectedPriceMinor: -1 }] }),
     400,
