@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dashboards } from '@sagamart/dashboards/dashboards';
+import { controlPart } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { withTrouble } from '../provider-controls.ts';
 import { enterShop, waitForRest } from '../shop-under-test.ts';
 import { openPrometheus } from './shop-prometheus.ts';
 
-const { client, books } = await enterShop();
+const { client, shop, books } = await enterShop();
 const { query } = await openPrometheus({ windowFactor: 0.4 });
 
 const confirmed = 40;
@@ -73,6 +75,32 @@ test('after a known load every panel of every dashboard has data, what counts is
   const [series] = await query('count({__name__=~".+"})');
   t.diagnostic(`${series?.value} series`);
   assert.ok(series !== undefined && series.value < seriesMax);
+});
+
+test('orders that wait for the provider, refunds that are owed and customers that are not told are counted as long as they are', async () => {
+  const { token } = await client.openSession({ email: 'ada@example.com' });
+  const [sku, scarce] = [await client.createProduct({ stock: 10 }), await client.createProduct({ stock: 1 })];
+  const place = (what: string, quantity: number) =>
+    client.placeOrder(token, { lines: [{ sku: what, quantity }], paymentMethod: 'tok_visa' });
+  const later = await Promise.all([place(sku, 1), place(sku, 1)]);
+  const isTold = ({ status }: { status: string }) => status === 'sent';
+  for (const { orderId } of later)
+    await client.orderWhere(token, orderId, ({ notifications }) => notifications.some(isTold));
+  await controlPart(shop.home, 'mail', 'stop');
+  try {
+    await withTrouble(shop, { down: true }, async () => {
+      for (const { orderId } of later) assert.equal((await client.cancelOrder(token, orderId)).status, 202);
+      const undecided = await Promise.all(Array.from({ length: 4 }, () => place(sku, 1)));
+      await place(scarce, 2);
+      for (const { orderId } of undecided)
+        await client.orderWhere(token, orderId, ({ payment }) => payment.status === 'capturing');
+      const titles = ['Undecided now', 'Refunds under way', 'Customers not told yet'];
+      const shown = () => Promise.all(titles.map((title) => panelValues('shop', title)));
+      await waitUntil(`${titles.join()} to be 4, 2, 3`, async () => (await shown()).join() === '4,2,3', 30_000);
+    });
+  } finally {
+    await controlPart(shop.home, 'mail', 'start');
+  }
 });
 
 function near(value: number | undefined, wanted: number): boolean {
