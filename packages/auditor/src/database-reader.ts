@@ -118,13 +118,14 @@ export async function readOrderRows(
     const reader = readers[service];
     return reader === undefined ? [] : select<Row>(reader, sql, [ids]);
   };
-  const [orders, reservations, movements, payments, notifications] = await Promise.all([
+  const [orders, reservations, payments, notifications] = await Promise.all([
     read<OrderRow>('order', ordersSql),
     read<ReservationRow>('inventory', reservationsSql),
-    read<MovementRow>('inventory', movementsSql),
     read<PaymentRow>('payment', paymentsSql),
     read<NotificationRow>('notification', notificationsSql),
   ]);
+  // After the reservations: a snapshot is one connection, which answers one question at a time.
+  const movements = await read<MovementRow>('inventory', movementsSql);
   return { orders, reservations, movements, payments, notifications };
 }
 

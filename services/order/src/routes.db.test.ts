@@ -130,6 +130,7 @@ test('what cannot be accepted is refused with a pointer to the field, and leaves
     [{ ...twoMugs, email: 'a\0@b.org' }, 400, 'invalid_request', '/email'],
     [{ lines: [line] }, 400, 'invalid_request', '/paymentMethod'],
     [{ ...twoMugs, totalMinor: 1 }, 400, 'invalid_request', '/totalMinor'],
+    [{ ...twoMugs, lines: [{ ...line, priceMinor: 1 }] }, 400, 'invalid_request', '/lines/0/priceMinor'],
   ];
   for (const [body, status, code, pointer] of cases) {
     const reply = await place(body);
