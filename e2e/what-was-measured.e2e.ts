@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { databaseServices, serviceUrl } from '@sagamart/stack/addresses';
+import { serviceUrl } from '@sagamart/stack/addresses';
+import { ourParts } from '@sagamart/stack/part';
 import { readSettings } from '@sagamart/stack/settings';
 
 const seriesMax = 5_000;
@@ -9,7 +10,7 @@ const seriesMax = 5_000;
 test('all that was done to the shop has not made its metrics too many to be kept', async (t) => {
   const settings = readSettings();
   const series = await Promise.all(
-    (['gateway', 'psp', ...databaseServices] as const).map(async (name) => {
+    ourParts.map(async (name) => {
       const metrics = await (await fetch(`${serviceUrl(settings, name)}/metrics`)).text();
       return { name, count: metrics.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length };
     }),

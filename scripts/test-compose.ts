@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { closeOnSignal } from '../e2e/close-on-signal.ts';
 import { freePortOffset } from '../e2e/own-shop.ts';
 import { runSuite } from '../e2e/suite.ts';
 import { closeTally, runCheck, runTestFiles, type Tally } from '../e2e/test-run.ts';
@@ -34,8 +35,7 @@ if (failures !== undefined) {
   process.exit(1);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void takeDown().then(() => process.exit(1)));
+closeOnSignal(takeDown);
 await takeDown();
 const tallies = [await compose('build', '--quiet'), await compose('up', '--wait', '--wait-timeout', upWithinSeconds)];
 if (tallies.every(({ failed }) => failed === 0)) tallies.push(...(await testRunningShop()));

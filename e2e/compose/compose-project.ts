@@ -1,4 +1,5 @@
 import { docker, listContainers } from '@sagamart/stack/compose/docker';
+import { ourParts } from '@sagamart/stack/part';
 import { ShopClient } from '../shop-client.ts';
 
 /** What `docker inspect` tells of a container, as far as these tests look at it. */
@@ -24,7 +25,7 @@ const UP_WITHIN_MS = 300_000;
 
 /** The project that is tested, as `docker compose` finds it too. */
 export const projectName = process.env.COMPOSE_PROJECT_NAME ?? 'sagamart';
-export const ownServices = ['gateway', 'order', 'inventory', 'payment', 'notification', 'psp', 'connector-watch'];
+export const ownServices = [...ourParts, 'connector-watch'];
 
 /** A client of the gateway at the port that this project publishes. */
 export function enterByTheDoor(port = process.env.GATEWAY_PORT ?? '8080'): ShopClient {

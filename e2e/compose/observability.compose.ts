@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { ourParts } from '@sagamart/stack/part';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { prometheusAt } from '../prometheus.ts';
 import { compose } from './compose-project.ts';
@@ -13,10 +14,9 @@ after(() => compose(...full, 'rm', '--stop', '--force', '--volumes', 'prometheus
 
 test('with the profile full, Prometheus sees every service and can evaluate every alert', async () => {
   const { query, rules } = prometheusAt(`http://127.0.0.1:${process.env.PROMETHEUS_PORT ?? 9090}`);
-  const services = ['gateway', 'order', 'inventory', 'payment', 'notification', 'psp'];
   const seen = async () => (await query('up == 1')).map(({ labels }) => labels['service'] ?? '').toSorted();
-  await waitUntil('every service is seen', async () => (await seen()).length === services.length, seenWithinMs);
-  assert.deepEqual(await seen(), services.toSorted());
+  await waitUntil('every service is seen', async () => (await seen()).length === ourParts.length, seenWithinMs);
+  assert.deepEqual(await seen(), ourParts.toSorted());
   await waitUntil('every alert is evaluated', async () => (await rules()).broken.length === 0, seenWithinMs);
   assert.ok((await rules()).count > 10);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { watchBooks } from '@sagamart/auditor/watch';
 import { startLoad } from '@sagamart/bench/load';
-import type { PartName } from '@sagamart/stack/part';
+import { ourParts, type PartName } from '@sagamart/stack/part';
 import { controlPart } from '@sagamart/stack/shop';
 import { StackProblem } from '@sagamart/stack/stack-problem';
 import { enterShop } from '../shop-under-test.ts';
@@ -21,7 +21,7 @@ const killEveryMs = 5_000;
 const cleanWithinMs = 90_000;
 
 const victims: readonly PartName[] = [
-  ...(['gateway', 'order', 'inventory', 'payment', 'notification', 'psp'] as const),
+  ...ourParts,
   ...(['order-db', 'inventory-db', 'payment-db', 'notification-db'] as const),
   ...(['kafka', 'connect'] as const),
 ];

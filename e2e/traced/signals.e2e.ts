@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { attribute, metricNames } from '@sagamart/telemetry/names';
+import { databaseServices } from '@sagamart/stack/addresses';
+import { ourParts } from '@sagamart/stack/part';
 import { logFile } from '@sagamart/stack/part-log';
 import { readShopStatus } from '@sagamart/stack/shop';
 import type { ReadSpan } from '@sagamart/test-kit/trace-reader';
@@ -17,24 +19,22 @@ const planted = randomUUID().replaceAll('-', '');
 const email = `${planted}@example.com`;
 const paymentMethod = `tok_${planted}`;
 
-const withDatabase = ['order', 'inventory', 'payment', 'notification'];
-
 // A span as a signal is a service, a kind and the system it speaks.
 const expectedSpans = [
   ...['gateway', 'order', 'psp-simulator'].map((service) => `${service} SERVER http`),
   ...['gateway', 'payment'].map((service) => `${service} CLIENT http`),
   'gateway CLIENT redis',
-  ...withDatabase.flatMap((service) => [`${service} CONSUMER kafka`, `${service} CLIENT postgresql`]),
+  ...databaseServices.flatMap((service) => [`${service} CONSUMER kafka`, `${service} CLIENT postgresql`]),
   'notification CLIENT smtp',
 ];
 
 const { buildInfo, httpServerDuration, sagaDuration, providerCallDuration, ...others } = metricNames;
 const { unfinished, unfinishedOldestAge, ...ofDatabase } = others;
-const shown = (services: string[], ...metrics: { name: string }[]) =>
+const shown = (services: readonly string[], ...metrics: { name: string }[]) =>
   services.flatMap((service) => metrics.map(({ name }) => ({ service, name })));
 const expectedMetrics = [
-  ...shown(['gateway', 'psp', ...withDatabase], buildInfo, httpServerDuration),
-  ...shown(withDatabase, ...Object.values(ofDatabase)),
+  ...shown(ourParts, buildInfo, httpServerDuration),
+  ...shown(databaseServices, ...Object.values(ofDatabase)),
   ...shown(['order', 'payment', 'notification'], unfinished, unfinishedOldestAge),
   ...shown(['order'], sagaDuration),
   ...shown(['payment'], providerCallDuration),
@@ -121,7 +121,7 @@ const ofTheCollector = /^(otel\.|internal\.|@jaeger@|span\.kind$)/;
 test('a mail address, a payment method, a token and what was ordered are in no span and no log', async () => {
   const { token, spans } = await placeTold({ email, paymentMethod });
   const secrets = [planted, token.slice(-40), shop.pspApiKey, shop.operatorSecret, 'Stoneware mug'];
-  const texts = [JSON.stringify(spans), ...['gateway', 'psp', ...withDatabase].map(logOf)];
+  const texts = [JSON.stringify(spans), ...ourParts.map(logOf)];
   for (const secret of secrets) assert.ok(!texts.some((text) => text.includes(secret)), `${secret} was told`);
 });
 

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { openBooks, type OpenBooks } from '@sagamart/auditor/open-books';
 import { addPart } from '@sagamart/stack/added-parts';
 import { makeHome } from '@sagamart/stack/home';
+import { ourParts } from '@sagamart/stack/part';
 import { readSettings } from '@sagamart/stack/settings';
 import { readShopStatus, type Shop, startShop, stopShop } from '@sagamart/stack/shop';
 import { messageOf } from '@sagamart/stack/stack-problem';
@@ -26,7 +27,6 @@ const restDeadlineMs = 120_000;
 /** When the shop is at rest, its last spans are still to be sent, a second later. */
 const lastSpansMs = 2_000;
 const portOffsets = { untraced: 5_000, traced: 5_600 };
-const ours = ['gateway', 'order', 'inventory', 'payment', 'notification', 'psp'] as const;
 
 type Way = keyof typeof portOffsets;
 type Open = { readonly shop: Shop; readonly books: OpenBooks };
@@ -55,7 +55,7 @@ await Promise.all(Object.values(shops).map(close));
 console.log(`
 ${rounds} rounds of ${ordersARound} orders each, ${inFlight} in flight; ${cpus().length} cores, load average before ${loadBefore}. Medians.
 ${'ms of processor time an order'.padEnd(30)}untraced    traced      more`);
-for (const what of [...ours, all, accepted]) {
+for (const what of [...ourParts, all, accepted]) {
   const [untraced, traced] = (['untraced', 'traced'] as const).map((way) =>
     percentiles(measured.map((round) => figure(round[way], what)))
       .p50.toFixed(1)
@@ -112,7 +112,7 @@ async function measureLoad({ shop, books }: Open, orders: number): Promise<Figur
   const figures = new Map<string, number>([...perOrder, [accepted, (orders * 1_000) / sendingMs]]);
   return figures.set(
     all,
-    ours.reduce((sum, name) => sum + figure(figures, name), 0),
+    ourParts.reduce((sum, name) => sum + figure(figures, name), 0),
   );
 }
 

@@ -22,7 +22,14 @@ export const partNames = [
 ] as const;
 
 /** Those whose program is in this repository. */
-export const ourParts: readonly PartName[] = ['gateway', 'order', 'inventory', 'payment', 'notification', 'psp'];
+export const ourParts = [
+  'gateway',
+  'order',
+  'inventory',
+  'payment',
+  'notification',
+  'psp',
+] as const satisfies readonly PartName[];
 
 export type PartName = (typeof partNames)[number];
 export type PartKind =

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { databaseServices, dataFolder, HOST, serviceUrl } from './addresses.ts';
-import type { Part } from './part.ts';
+import { dataFolder, HOST, serviceUrl } from './addresses.ts';
+import { ourParts, type Part } from './part.ts';
 import { probeHttp } from './probe.ts';
 import { prometheusPrograms } from './prometheus-programs.ts';
 import type { Settings } from './settings.ts';
@@ -59,7 +59,7 @@ function configure(settings: Settings, folder: string, windowFactor: number): vo
   const read = (file: string) => readFileSync(join(infra, file), 'utf8');
   writeFileSync(join(folder, 'prometheus.yml'), scaleIntervals(read('prometheus.yml'), windowFactor));
   writeFileSync(join(folder, 'alerts.yml'), scaleWindows(read('alerts.yml'), windowFactor));
-  const targets = (['gateway', ...databaseServices, 'psp'] as const).map((service) => ({
+  const targets = ourParts.map((service) => ({
     targets: [new URL(serviceUrl(settings, service)).host],
     labels: { service },
   }));
