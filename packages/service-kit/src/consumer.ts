@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { Kafka, logLevel, type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import type { BatchHandler } from './batch.ts';
+import { createOffsetCommits, type OffsetCommits } from './offset-commits.ts';
 import type { ConsumedRecord } from './parked.ts';
 
 /** The port to Kafka. What any client behind it must do is written down in consumer.kafka.test.ts. */
@@ -38,8 +39,8 @@ const silenceLookMs = 1_000;
 
 /**
  * Consumes topics from the group's offsets (from the beginning where it has none) until stopped. Offsets are committed only for records
- * whose handling has committed in the database: every record is handled at least once. When `handle` rejects, the same records are tried again. A
- * client that gave up, or is silent for 20 s, is replaced.
+ * whose handling has committed in the database, within about a second of it: every record is handled at least once. When `handle` rejects, the same
+ * records are tried again. A client that gave up, or is silent for 20 s, is replaced.
  */
 export function startConsumer(options: {
   brokers: readonly string[];
@@ -65,7 +66,7 @@ export function startConsumer(options: {
   });
   const stopped = once(stopping.signal, 'abort');
 
-  const untilCrash = async (consumer: Consumer, replaced: AbortSignal): Promise<never> => {
+  const untilCrash = async (consumer: Consumer, commits: OffsetCommits, replaced: AbortSignal): Promise<never> => {
     const crashed = new Promise<Error>((resolve) => {
       consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
     });
@@ -78,8 +79,9 @@ export function startConsumer(options: {
     await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
     await consumer.run({
       eachBatchAutoResolve: false,
+      autoCommit: false,
       partitionsConsumedConcurrently: 2,
-      eachBatch: (payload) => handleBatch(payload, { handle, pulse, logger, stopping: stopping.signal }),
+      eachBatch: (payload) => handleBatch(payload, { handle, commits, pulse, logger, stopping: stopping.signal }),
     });
     throw await crashed;
   };
@@ -97,16 +99,21 @@ export function startConsumer(options: {
         allowAutoTopicCreation: false,
       });
       const replaced = new AbortController();
+      const commits = createOffsetCommits();
       try {
-        await Promise.race([untilCrash(consumer, replaced.signal), pulse.untilSilent(replaced.signal), stopped]);
+        await Promise.race([
+          untilCrash(consumer, commits, replaced.signal),
+          pulse.untilSilent(replaced.signal),
+          stopped,
+        ]);
       } catch (error) {
         logger.error({ err: error, groupId }, 'consumer ended: a new one takes its place');
         await pause(rebuildPauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       } finally {
         replaced.abort();
-        const left = consumer
-          .disconnect()
-          .catch((error: unknown) => logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'));
+        const left = leave(consumer, commits).catch((error: unknown) =>
+          logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'),
+        );
         // A group cannot be left while the broker is down; its session ends without that.
         await Promise.race([left, pause(leaveWithinMs, undefined, { ref: false })]);
       }
@@ -124,11 +131,19 @@ export function startConsumer(options: {
   };
 }
 
-type Handling = { handle: BatchHandler; pulse: Pulse; logger: Logger; stopping: AbortSignal };
+async function leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
+  try {
+    await commits.close();
+  } finally {
+    await consumer.disconnect();
+  }
+}
+
+type Handling = { handle: BatchHandler; commits: OffsetCommits; pulse: Pulse; logger: Logger; stopping: AbortSignal };
 
 async function handleBatch(payload: EachBatchPayload, handling: Handling): Promise<void> {
-  const { batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, uncommittedOffsets, isRunning, isStale } = payload;
-  const { pulse, stopping } = handling;
+  const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
+  const { commits, pulse, stopping } = handling;
   const partition = `${batch.topic}/${batch.partition}`;
   // A member that was evicted finishes its transaction all the same: the inbox, not the group, makes effects happen once.
   const beating = setInterval(() => void heartbeat().catch(() => undefined), heartbeatIntervalMs);
@@ -147,7 +162,7 @@ async function handleBatch(payload: EachBatchPayload, handling: Handling): Promi
       const last = messages.at(-1);
       if (last !== undefined) resolveOffset(last.offset);
       await heartbeat();
-      await commitOffsetsIfNecessary(uncommittedOffsets());
+      await commits.handled(payload);
     }
   } finally {
     clearInterval(beating);
