@@ -41,8 +41,8 @@ export class UnreachablePair extends Error {
 export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'parked';
 
 /**
- * Handles records of one topic and partition; resolves when all of them are committed or parked, with what became of each, in their order. Rejects only
- * when `signal` aborts.
+ * Handles records of one topic, those of a partition in their order; resolves when all of them are committed or parked, with what became of each.
+ * Rejects only when `signal` aborts.
  */
 export type BatchHandler = (records: readonly ConsumedRecord[], signal: AbortSignal) => Promise<readonly Outcome[]>;
 

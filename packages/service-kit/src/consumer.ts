@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { Kafka, logLevel, type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import type { BatchHandler } from './batch.ts';
+import { gathered } from './gathering.ts';
 import { createOffsetCommits, type OffsetCommits } from './offset-commits.ts';
 import type { ConsumedRecord } from './parked.ts';
 
@@ -17,6 +18,8 @@ export type RunningConsumer = {
 };
 
 export const recordsPerTransactionMax = 200;
+// All that one fetch can bring, so that it can be handed over together.
+const partitionsMax = 64;
 const bytesPerPartitionMax = 256 * 1024;
 // Nothing is fetched while records are being handled: this is all that waits in memory.
 const bytesPerFetchMax = 4 * 1024 * 1024;
@@ -49,8 +52,9 @@ export function startConsumer(options: {
   handle: BatchHandler;
   logger: Logger;
 }): RunningConsumer {
-  const { logger, groupId, handle } = options;
+  const { logger, groupId } = options;
   const stopping = new AbortController();
+  const handle = gathered((records) => options.handle(records, stopping.signal), recordsPerTransactionMax);
   const pulse = createPulse();
   const kafka = new Kafka({
     clientId: groupId,
@@ -80,7 +84,7 @@ export function startConsumer(options: {
     await consumer.run({
       eachBatchAutoResolve: false,
       autoCommit: false,
-      partitionsConsumedConcurrently: 2,
+      partitionsConsumedConcurrently: partitionsMax,
       eachBatch: (payload) => handleBatch(payload, { handle, commits, pulse, logger, stopping: stopping.signal }),
     });
     throw await crashed;
@@ -139,7 +143,13 @@ async function leave(consumer: Consumer, commits: OffsetCommits): Promise<void> 
   }
 }
 
-type Handling = { handle: BatchHandler; commits: OffsetCommits; pulse: Pulse; logger: Logger; stopping: AbortSignal };
+type Handling = {
+  handle: (records: readonly ConsumedRecord[]) => Promise<unknown>;
+  commits: OffsetCommits;
+  pulse: Pulse;
+  logger: Logger;
+  stopping: AbortSignal;
+};
 
 async function handleBatch(payload: EachBatchPayload, handling: Handling): Promise<void> {
   const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
@@ -173,7 +183,7 @@ async function handleBatch(payload: EachBatchPayload, handling: Handling): Promi
 // No error may reach kafkajs: at a TypeError it stops for good.
 async function isHandled(records: readonly ConsumedRecord[], { handle, logger, stopping }: Handling): Promise<boolean> {
   try {
-    await handle(records, stopping);
+    await handle(records);
     return true;
   } catch (error) {
     if (!stopping.aborted) {

@@ -99,9 +99,20 @@ function lineTotal({ quantity, unitPriceMinor }: OrderLine, currency: Currency):
   return money(quantity * unitPriceMinor, currency);
 }
 
+// To make one takes longer than to write the rest of a mail.
+const amounts: Record<Currency, Intl.NumberFormat> = {
+  EUR: inCurrency('EUR'),
+  GBP: inCurrency('GBP'),
+  USD: inCurrency('USD'),
+};
+
+function inCurrency(currency: Currency): Intl.NumberFormat {
+  return new Intl.NumberFormat('en', { style: 'currency', currency });
+}
+
 /** Every currency of the shop has two decimals; the division is for the eye only. */
 function money(minor: number, currency: Currency): string {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).format(minor / 100);
+  return amounts[currency].format(minor / 100);
 }
 
 function escapeHtml(text: string): string {

@@ -22,7 +22,7 @@ export class MailRefused extends Error {
 }
 
 /** As many mails are on their way at once; those of another delivery wait for a connection. */
-export const connectionsMax = 20;
+export const connectionsMax = 50;
 
 /** The longest a mail may take from start to end. Less than the 5 s a part has to close in: a mail under way ends before the process does. */
 export const sendTimeoutMs = 4_000;
