@@ -65,14 +65,16 @@ describe('a consumer, whatever client library it is made of', { concurrency: 4 }
     const first = start(handle);
     await waitUntil('six records', () => seen.length === 6, joinDeadlineMs);
     assert.equal(first.trouble(), null);
+    await say(['7']);
+    await waitUntil('the seventh record', () => seen.length === 7, joinDeadlineMs);
     await first.stop();
-    assert.equal(await committed(), 6);
+    assert.equal(await committed(), 7);
     for (const partition of ['0', '1'])
       assert.ok(isSorted(seen.filter((each) => each.startsWith(partition)).map((each) => each.slice(2))));
-    await say(['7']);
+    await say(['8']);
     start(handle);
-    await waitUntil('the seventh record', () => seen.length >= 7, joinDeadlineMs);
-    assert.equal(seen.length, 7);
+    await waitUntil('the eighth record', () => seen.length >= 8, joinDeadlineMs);
+    assert.equal(seen.length, 8);
   });
 
   test('leaves to its successor what it had not handled when it stopped', async (t) => {

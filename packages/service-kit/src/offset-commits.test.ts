@@ -79,3 +79,15 @@ test('at the end all is committed at once, and nobody waits for what cannot be',
   await pass(10 * commitEveryMs);
   assert.deepEqual(committed, [1, 2, 3]);
 });
+
+test('a commit that was under way at the end and fails is not tried again', async (t) => {
+  const { committed, failures, handle, close, pass } = openCommits(t);
+  await handle();
+  await handle();
+  failures.push(new Error('no broker'));
+  const passed = pass(commitEveryMs);
+  await close();
+  await passed;
+  await pass(10 * commitEveryMs);
+  assert.deepEqual(committed, [1, 2]);
+});
