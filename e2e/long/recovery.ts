@@ -17,7 +17,7 @@ const staysMs = 2_000;
 /** A part that was up for less and dies again waits longer before its next start: that is a crash loop, not a crash. */
 const healthyMs = 20_000;
 const lookBackMs = 10_000;
-const lookEveryMs = 100;
+const lookEveryMs = 300;
 const giveUpMs = 90_000;
 
 /** Kills a part of a shop that has caught up, as a crash would, and resolves with the seconds until it is back and the shop has caught up again. */
