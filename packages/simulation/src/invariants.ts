@@ -112,15 +112,22 @@ export function isSettled({ order, payment, correspondence }: OrderLife): boolea
 
 /** Each topic tells a path of the published state machine, and its versions rise by one. */
 function isPublishedPath(said: Said): boolean {
-  return sagaTopics.every((topic) => {
-    const events = said[topic];
-    return events.every((event, index) => {
-      const before = events[index - 1];
-      const isNext =
-        before === undefined ? firstSayings.has(event.type) : nextSayings[before.type].includes(event.type);
-      return isNext && event.aggregateVersion === index + 1;
-    });
+  return sagaTopics.every((topic) => isPath(said[topic]));
+}
+
+// A log is never changed in place.
+const knownPaths = new WeakMap<readonly ShopEvent[], boolean>();
+
+function isPath(events: readonly ShopEvent[]): boolean {
+  const known = knownPaths.get(events);
+  if (known !== undefined) return known;
+  const isOne = events.every((event, index) => {
+    const before = events[index - 1];
+    const isNext = before === undefined ? firstSayings.has(event.type) : nextSayings[before.type].includes(event.type);
+    return isNext && event.aggregateVersion === index + 1;
   });
+  knownPaths.set(events, isOne);
+  return isOne;
 }
 
 function isCancelledInTime({ order: { order }, said }: OrderLife): boolean {

@@ -5,12 +5,20 @@ import { cancelWindowMs, type Reader } from './order-life.ts';
 import { paymentTimes, type World } from './order-world.ts';
 import { createTable, remembered } from './part-table.ts';
 import * as participants from './participants.ts';
+import type { Hearing } from './order-steps.ts';
 import type { Outcome } from './participants.ts';
 import { callFor, executeCall, type Call } from './provider-calls.ts';
 import type { Rules } from './rules.ts';
 
 /** Hears of every pair of state and event that a service meets. */
 export type Meet = (service: string, state: string, event: string) => void;
+
+/** A message that comes again: whether the inbox knows it, and what is still out there as discarded once it has come. */
+export type HeardAgain = {
+  readonly step: Hearing;
+  readonly isKnown: boolean;
+  readonly discarded: World['discarded'];
+};
 
 /** Each decision is asked once for the same rows, event and time. */
 export function rememberedDecisions(rules: Rules, meet: Meet) {
@@ -57,19 +65,40 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
     ),
     withoutCall: remembered((under: World['calls'], call: Call) => under.toSpliced(under.indexOf(call), 1)),
     withMail: remembered((mails: World['mailbox'], outcome: string) => [...mails, outcome]),
-    handled: remembered((log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) =>
-      log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id))),
+    isKnown: remembered(
+      (log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) =>
+        log[heard] !== undefined && rules.isKnown(handledOf(log, heard, reader, discarded), log[heard]),
+    ),
+    heardAgain: remembered(
+      (log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) => {
+        const handled = handledOf(log, heard, reader, discarded);
+        return log.slice(0, heard).map((event): HeardAgain => ({
+          step: { does: 'hears again', reader, event },
+          isKnown: rules.isKnown(handled, event),
+          discarded: withoutDiscarded(discarded, reader, event.id),
+        }));
+      },
     ),
     withDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => [
       ...discarded,
       { reader, eventId },
     ]),
-    withoutDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => {
-      const left = discarded.filter((each) => !isOf(reader, eventId)(each));
-      return left.length === discarded.length ? discarded : left;
-    }),
     append: remembered((log: readonly ShopEvent[], says: readonly ShopEvent[]) => [...log, ...says]),
   };
+}
+
+function handledOf(
+  log: readonly ShopEvent[],
+  heard: number,
+  reader: Reader,
+  discarded: World['discarded'],
+): readonly ShopEvent[] {
+  return log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id)));
+}
+
+function withoutDiscarded(discarded: World['discarded'], reader: Reader, eventId: EventId): World['discarded'] {
+  const left = discarded.filter((each) => !isOf(reader, eventId)(each));
+  return left.length === discarded.length ? discarded : left;
 }
 
 function isOf(reader: Reader, id: EventId): (discarded: World['discarded'][number]) => boolean {

@@ -66,6 +66,5 @@ const nothingSaid = { lamport: 0, version: 0 };
 
 /** The rule of Lamport time: what is said has a cause that was said, and is later. */
 export function comesAfterItsCause({ said }: OrderLife, { causationId, lamport }: ShopEvent): boolean {
-  const cause = sagaTopics.flatMap((topic) => said[topic]).find(({ id }) => id === causationId);
-  return cause !== undefined && lamport > cause.lamport;
+  return sagaTopics.some((topic) => said[topic].some((cause) => cause.id === causationId && lamport > cause.lamport));
 }

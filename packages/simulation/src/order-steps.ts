@@ -4,7 +4,7 @@ import { isOwed, type ProviderReply } from '@sagamart/payment/payment';
 import type { Visit } from './exploration.ts';
 import { comesAfterItsCause, readers, type Reader } from './order-life.ts';
 import { orderTimes, paymentTimes, type Beginning, type World } from './order-world.ts';
-import { rememberedDecisions, type Meet } from './order-decisions.ts';
+import { rememberedDecisions, type HeardAgain, type Meet } from './order-decisions.ts';
 import type { Noted, Outcome } from './participants.ts';
 import type { Call } from './provider-calls.ts';
 import type { Rules } from './rules.ts';
@@ -20,8 +20,14 @@ export type Bounds = {
   readonly beginnings: readonly Beginning[];
 };
 
+export type Hearing = {
+  readonly does: 'hears' | 'hears again' | 'misses';
+  readonly reader: Reader;
+  readonly event: ShopEvent;
+};
+
 export type Step =
-  | { readonly does: 'hears' | 'hears again' | 'misses'; readonly reader: Reader; readonly event: ShopEvent }
+  | Hearing
   | { readonly does: 'asks' | 'is reached' | 'answers' | 'is not heard'; readonly call: Call }
   | { readonly does: 'mails' | 'notes mail' | 'refuses mail'; readonly outcome: string }
   | { readonly does: 'cancels' | 'sweeps' | 'deadline passes' | 'cancel window passes' | 'deadline passes at payment' };
@@ -44,12 +50,11 @@ export function createOrderSteps(
   function hear(world: World, reader: Reader, visit: Visit<World, Step>): void {
     const log = world.said[reader.topic];
     const heard = world.heard[reader.index] ?? 0;
-    const handled = decide.handled(log, heard, reader, world.discarded);
-    for (let index = 0; index < heard; index++) hearAgain(world, reader, index, handled, visit);
+    for (const again of decide.heardAgain(log, heard, reader, world.discarded)) hearAgain(world, again, visit);
     const event = log[heard];
     if (event === undefined) return;
     const moved = { ...world, heard: world.heard.with(reader.index, heard + 1) };
-    if (rules.isKnown(handled, event)) visit({ does: 'hears', reader, event }, moved, null);
+    if (decide.isKnown(log, heard, reader, world.discarded)) visit({ does: 'hears', reader, event }, moved, null);
     else handle(moved, { does: 'hears', reader, event }, visit);
     if (world.discards < bounds.discardsMax && isDiscardable(event)) {
       const discarded = decide.withDiscarded(world.discarded, reader, event.id);
@@ -58,24 +63,14 @@ export function createOrderSteps(
   }
 
   /** After a crash, a rebalance or a replay. What the inbox knows leads back to the same world, so it may come any number of times. */
-  function hearAgain(
-    world: World,
-    reader: Reader,
-    index: number,
-    handled: readonly ShopEvent[],
-    visit: Visit<World, Step>,
-  ): void {
-    const event = world.said[reader.topic][index];
-    if (event === undefined) return;
-    const step: Step = { does: 'hears again', reader, event };
-    const discarded = decide.withoutDiscarded(world.discarded, reader, event.id);
-    if (rules.isKnown(handled, event)) visit(step, world, null);
+  function hearAgain(world: World, { step, isKnown, discarded }: HeardAgain, visit: Visit<World, Step>): void {
+    if (isKnown) visit(step, world, null);
     else if (discarded !== world.discarded) handle({ ...world, discarded }, step, visit);
     else if (world.changedAgain < bounds.changedAgainMax)
       handle({ ...world, changedAgain: world.changedAgain + 1 }, step, visit);
   }
 
-  function handle(world: World, step: Step & { reader: Reader; event: ShopEvent }, visit: Visit<World, Step>): void {
+  function handle(world: World, step: Hearing, visit: Visit<World, Step>): void {
     const { event } = step;
     switch (step.reader.by) {
       case 'inventory': {
