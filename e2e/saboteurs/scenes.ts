@@ -34,18 +34,14 @@ export const scenes: Readonly<Record<SceneName, (stage: Stage) => Promise<void>>
     await produceAllAgain(stage.shop);
   },
 
-  'the last unit is wanted by many': async (stage) => {
+  'the last unit is wanted by many, and by one more later': async (stage) => {
     const { client, customer } = stage;
     const sku = await client.createProduct({ stock: 1 });
     const orders = 10 + stage.random.below(5);
-    const placed = await withStopped(stage, 'inventory', () =>
-      Promise.all(
-        Array.from({ length: orders }, () =>
-          client.placeOrder(customer.token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' }),
-        ),
-      ),
-    );
+    const want = () => client.placeOrder(customer.token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
+    const placed = await withStopped(stage, 'inventory', () => Promise.all(Array.from({ length: orders }, want)));
     for (const order of placed) await untilDecided(stage, order);
+    await untilDecided(stage, await want());
   },
 
   'a paid order is cancelled': async (stage) => {

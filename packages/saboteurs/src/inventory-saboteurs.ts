@@ -22,6 +22,12 @@ export const inventorySaboteurs: readonly Saboteur[] = [
           'and stock.on_hand >= -change.on_hand and stock.held >= -change.held and stock.committed >= -change.committed',
         instead: '',
       },
+      {
+        // As with an instance for each partition: one alone decides on one lot after the other.
+        file: 'packages/service-kit/src/gathering.ts',
+        remove: "records[0]?.topic ?? ''",
+        instead: 'String(records[0]?.partition)',
+      },
     ],
     beforehand: {
       kind: 'sql',
@@ -30,7 +36,7 @@ export const inventorySaboteurs: readonly Saboteur[] = [
         'alter table stock_movements drop constraint stock_movements_on_hand_check',
       ],
     },
-    scene: 'the last unit is wanted by many',
+    scene: 'the last unit is wanted by many, and by one more later',
     breaks: ['stock', 'stuck'],
     story:
       'Two look at the shelf at once, both see the last unit, and both sell it. Who comes later is told of -1 units, which no contract allows: parked.',

@@ -33,7 +33,7 @@ export type SceneName =
   | 'business as usual'
   | 'a request is sent twice'
   | 'everything is heard twice'
-  | 'the last unit is wanted by many'
+  | 'the last unit is wanted by many, and by one more later'
   | 'a paid order is cancelled'
   | 'the provider is down'
   | "the provider's answer is lost"
