@@ -99,7 +99,7 @@ function lineTotal({ quantity, unitPriceMinor }: OrderLine, currency: Currency):
   return money(quantity * unitPriceMinor, currency);
 }
 
-// To make one takes longer than to write the rest of a mail.
+// A format is slow to make and quick to use.
 const amounts: Record<Currency, Intl.NumberFormat> = {
   EUR: inCurrency('EUR'),
   GBP: inCurrency('GBP'),

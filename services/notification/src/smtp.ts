@@ -21,7 +21,7 @@ export class MailRefused extends Error {
   override readonly name = 'MailRefused';
 }
 
-/** As many mails are on their way at once; those of another delivery wait for a connection. */
+/** As many mails are on their way at once; those of another delivery wait for a connection. By default Postfix lets one client have no more. */
 export const connectionsMax = 50;
 
 /** The longest a mail may take from start to end. Less than the 5 s a part has to close in: a mail under way ends before the process does. */
