@@ -1,8 +1,7 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Owed, ProviderReply } from '@sagamart/payment/payment';
-import { cancelWindowMs, type Reader } from './order-life.ts';
-import type { Hearing } from './order-steps.ts';
+import { cancelWindowMs, type Hearing, type Reader } from './order-life.ts';
 import { paymentTimes, type World } from './order-world.ts';
 import { createTable, remembered } from './part-table.ts';
 import * as participants from './participants.ts';
@@ -65,35 +64,25 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
     ),
     withoutCall: remembered((under: World['calls'], call: Call) => under.toSpliced(under.indexOf(call), 1)),
     withMail: remembered((mails: World['mailbox'], outcome: string) => [...mails, outcome]),
-    isKnown: remembered(
-      (log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) =>
-        log[heard] !== undefined && rules.isKnown(handledOf(log, heard, reader, discarded), log[heard]),
-    ),
-    heardAgain: remembered(
-      (log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) => {
-        const handled = handledOf(log, heard, reader, discarded);
-        return log.slice(0, heard).map((event): HeardAgain => ({
+    /** What the inbox says of each message that was heard, should it come again, and of the next one. */
+    inbox: remembered((log: readonly ShopEvent[], heard: number, reader: Reader, discarded: World['discarded']) => {
+      const handled = log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id)));
+      const next = log[heard];
+      return {
+        heard: log.slice(0, heard).map((event): HeardAgain => ({
           step: { does: 'hears again', reader, event },
           isKnown: rules.isKnown(handled, event),
           discarded: withoutDiscarded(discarded, reader, event.id),
-        }));
-      },
-    ),
+        })),
+        knowsNext: next !== undefined && rules.isKnown(handled, next),
+      };
+    }),
     withDiscarded: remembered((discarded: World['discarded'], reader: Reader, eventId: EventId) => [
       ...discarded,
       { reader, eventId },
     ]),
     append: remembered((log: readonly ShopEvent[], says: readonly ShopEvent[]) => [...log, ...says]),
   };
-}
-
-function handledOf(
-  log: readonly ShopEvent[],
-  heard: number,
-  reader: Reader,
-  discarded: World['discarded'],
-): readonly ShopEvent[] {
-  return log.slice(0, heard).filter(({ id }) => !discarded.some(isOf(reader, id)));
 }
 
 function withoutDiscarded(discarded: World['discarded'], reader: Reader, eventId: EventId): World['discarded'] {

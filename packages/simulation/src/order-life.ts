@@ -39,6 +39,12 @@ export const readers = [
 ] as const satisfies readonly { index: number; by: string; topic: SagaTopic }[];
 export type Reader = (typeof readers)[number];
 
+export type Hearing = {
+  readonly does: 'hears' | 'hears again' | 'misses';
+  readonly reader: Reader;
+  readonly event: ShopEvent;
+};
+
 export const checkoutDeadlineMs = 60_000;
 export const cancelWindowMs = 900_000;
 
@@ -66,5 +72,9 @@ const nothingSaid = { lamport: 0, version: 0 };
 
 /** The rule of Lamport time: what is said has a cause that was said, and is later. */
 export function comesAfterItsCause({ said }: OrderLife, { causationId, lamport }: ShopEvent): boolean {
-  return sagaTopics.some((topic) => said[topic].some((cause) => cause.id === causationId && lamport > cause.lamport));
+  for (const topic of sagaTopics) {
+    const cause = said[topic].find(({ id }) => id === causationId);
+    if (cause !== undefined) return lamport > cause.lamport;
+  }
+  return false;
 }

@@ -2,7 +2,7 @@ import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { eventTypes } from '@sagamart/contracts/events';
 import { isOwed, type ProviderReply } from '@sagamart/payment/payment';
 import type { Visit } from './exploration.ts';
-import { comesAfterItsCause, readers, type Reader } from './order-life.ts';
+import { comesAfterItsCause, readers, type Hearing, type Reader } from './order-life.ts';
 import { orderTimes, paymentTimes, type Beginning, type World } from './order-world.ts';
 import { rememberedDecisions, type HeardAgain, type Meet } from './order-decisions.ts';
 import type { Noted, Outcome } from './participants.ts';
@@ -18,12 +18,6 @@ export type Bounds = {
   /** Messages that come again and change something: with an inbox there are none. */
   readonly changedAgainMax: number;
   readonly beginnings: readonly Beginning[];
-};
-
-export type Hearing = {
-  readonly does: 'hears' | 'hears again' | 'misses';
-  readonly reader: Reader;
-  readonly event: ShopEvent;
 };
 
 export type Step =
@@ -50,11 +44,12 @@ export function createOrderSteps(
   function hear(world: World, reader: Reader, visit: Visit<World, Step>): void {
     const log = world.said[reader.topic];
     const heard = world.heard[reader.index] ?? 0;
-    for (const again of decide.heardAgain(log, heard, reader, world.discarded)) hearAgain(world, again, visit);
+    const inbox = decide.inbox(log, heard, reader, world.discarded);
+    for (const again of inbox.heard) hearAgain(world, again, visit);
     const event = log[heard];
     if (event === undefined) return;
     const moved = { ...world, heard: world.heard.with(reader.index, heard + 1) };
-    if (decide.isKnown(log, heard, reader, world.discarded)) visit({ does: 'hears', reader, event }, moved, null);
+    if (inbox.knowsNext) visit({ does: 'hears', reader, event }, moved, null);
     else handle(moved, { does: 'hears', reader, event }, visit);
     if (world.discards < bounds.discardsMax && isDiscardable(event)) {
       const discarded = decide.withDiscarded(world.discarded, reader, event.id);

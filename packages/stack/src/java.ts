@@ -125,6 +125,12 @@ export type Jvm = {
   readonly ended: (stopped: boolean) => void;
 };
 
+/**
+ * Small, and quick to start. The second compiler is worth its time after minutes only: at 20 orders/s it takes a third of a core for the first of them,
+ * after every start.
+ */
+export const smallJvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] as const;
+
 /** How to run a main class of the Java parts: small, and from the second start on with an archive of loaded classes, which saves a third of the start. */
 export async function jvm(settings: Settings, java: JavaParts, name: string, heap: readonly string[]): Promise<Jvm> {
   const { text } = await javaVersion();
@@ -135,12 +141,10 @@ export async function jvm(settings: Settings, java: JavaParts, name: string, hea
     ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto']
     : [`-XX:ArchiveClassesAtExit=${made}`];
   const quiet = '-Xlog:cds=off,cds+dynamic=off';
-  // The second compiler is worth its time after minutes only: at 20 orders/s it takes a third of a core for the first of them, after every start.
-  const quickToCompile = '-XX:TieredStopAtLevel=1';
   const log4j = `-Dlog4j2.configurationFile=${join(settings.root, 'infra/java/log4j2.properties')}`;
   return {
     program: javaProgram(),
-    args: [...heap, quickToCompile, '-XX:+UseSerialGC', ...sharing, quiet, log4j],
+    args: [...heap, ...smallJvm, ...sharing, quiet, log4j],
     // The class path by environment: a hundred jars in every process list help nobody.
     env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', TZ: 'UTC', CLASSPATH: java.classPath },
     ended: (stopped) => {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { dataFolder, HOST, kafkaBroker } from './addresses.ts';
-import { javaParts, type Jvm, jvm } from './java.ts';
+import { javaParts, type Jvm, jvm, smallJvm } from './java.ts';
 import type { Part, Say } from './part.ts';
 import { probeTcp } from './probe.ts';
 import type { Settings } from './settings.ts';
@@ -61,17 +61,7 @@ async function format(java: Jvm, data: string, properties: string, say: Say): Pr
   const clusterId = Buffer.concat([Buffer.from([0x53]), randomBytes(15)]).toString('base64url');
   await promisify(execFile)(
     java.program,
-    [
-      '-XX:TieredStopAtLevel=1',
-      '-XX:+UseSerialGC',
-      'kafka.tools.StorageTool',
-      'format',
-      '--standalone',
-      '-t',
-      clusterId,
-      '-c',
-      properties,
-    ],
+    [...smallJvm, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', properties],
     {
       env: java.env,
     },
