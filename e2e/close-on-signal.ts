@@ -1,8 +1,9 @@
 const closers = new Set<() => Promise<unknown>>();
+let isClosing = false;
 
 /** Until the answer is called, a signal ends this process only after `close`: the runner ends what takes too long with one, and then nothing runs after the tests. */
 export function closeOnSignal(close: () => Promise<unknown>): () => void {
-  if (closers.size === 0) process.once('SIGINT', closeAll).once('SIGTERM', closeAll);
+  if (closers.size === 0) process.on('SIGINT', closeAll).on('SIGTERM', closeAll);
   closers.add(close);
   return () => {
     closers.delete(close);
@@ -10,6 +11,9 @@ export function closeOnSignal(close: () => Promise<unknown>): () => void {
   };
 }
 
+// A signal to the whole process group comes twice, the second time from scripts/run.mjs, which passes its own on.
 function closeAll(): void {
+  if (isClosing) return;
+  isClosing = true;
   void Promise.allSettled([...closers].map((close) => close())).finally(() => process.exit(1));
 }

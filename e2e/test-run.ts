@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { closeOnSignal } from './close-on-signal.ts';
 
 export type Tally = { passed: number; failed: number };
 
 /**
  * Runs node:test files, each in a process of its own, and shows them as they end. A test that is skipped or cancelled has not passed, nor has
- * a file that still runs after `runLimitMs`: `timeoutMs` ends a test, but not a file whose tests are over and left something open.
+ * a file that still runs after `runLimitMs`: `timeoutMs` ends a test, but not a file whose tests are over and left something open. A signal ends the
+ * files that run and then this process.
  */
 export async function runTestFiles(options: {
   files: string[];
@@ -31,8 +33,17 @@ export async function runTestFiles(options: {
   });
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });
-  await new Promise<void>((resolve, reject) => report.once('end', resolve).once('error', reject));
+  const ended = new Promise<void>((resolve, reject) => report.once('end', resolve).once('error', reject));
+  const interruption = new Error('the run was interrupted');
+  const forgetSignals = closeOnSignal(() => {
+    limit.abort(interruption);
+    return ended;
+  });
+  await ended;
+  // What would come next must not begin: this process ends when all is closed.
+  if (limit.signal.reason === interruption) await new Promise(() => {});
   clearTimeout(clock);
+  forgetSignals();
   return tally;
 }
 

@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTestServers } from '../packages/stack/src/test-servers.ts';
+import { closeOnSignal } from '../e2e/close-on-signal.ts';
 import { testOwnShop } from '../e2e/own-shop.ts';
 import { closeTally, runCheck, runTestFiles, type Tally } from '../e2e/test-run.ts';
 
@@ -29,18 +30,20 @@ const files = ['checks', 'packages', 'services', 'e2e']
   .filter(isNamed)
   .toSorted();
 const interrupted = new AbortController();
-const interrupt = () => interrupted.abort();
-process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-const servers = await openTestServers({
+const opening = openTestServers({
   withKafka: files.some((file) => file.includes('.kafka.')),
   signal: interrupted.signal,
 });
-interrupted.signal.addEventListener('abort', () => void servers.close().finally(() => process.exit(1)));
+const forgetSignals = closeOnSignal(async () => {
+  interrupted.abort();
+  await (await opening).close();
+});
+const servers = await opening;
 try {
   tallies.push(await runTestFiles({ files, concurrency, timeoutMs: testTimeoutMs, runLimitMs, env: servers.env }));
 } finally {
-  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   await servers.close();
+  forgetSignals();
 }
 
 if (named.length === 0) {
