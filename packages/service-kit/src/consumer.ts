@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { Kafka, logLevel, type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import type { BatchHandler } from './batch.ts';
+import { createPulse, type Pulse } from './consumer-pulse.ts';
 import { gathered } from './gathering.ts';
 import { createOffsetCommits, type OffsetCommits } from './offset-commits.ts';
 import type { ConsumedRecord } from './parked.ts';
@@ -33,12 +34,6 @@ const retry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 20, restart
 const leaveWithinMs = 4_000;
 const rebuildPauseMs = 500;
 const handlingPauseMs = 1_000;
-const silenceMaxMs = 15_000;
-// Over a connection that died without a word kafkajs asks 20 times, 10 s each.
-const silenceGivenUpMs = 20_000;
-// On a crowded machine a group takes its time to let somebody in; who gave up before that would never get in.
-const joiningGivenUpMs = 60_000;
-const silenceLookMs = 1_000;
 
 /**
  * Consumes topics from the group's offsets (from the beginning where it has none) until stopped. Offsets are committed only for records
@@ -157,18 +152,19 @@ async function handleBatch(payload: EachBatchPayload, handling: Handling): Promi
   const partition = `${batch.topic}/${batch.partition}`;
   // A member that was evicted finishes its transaction all the same: the inbox, not the group, makes effects happen once.
   const beating = setInterval(() => void heartbeat().catch(() => undefined), heartbeatIntervalMs);
+  pulse.took(partition);
   try {
     for (let start = 0; start < batch.messages.length; start += recordsPerTransactionMax) {
       if (!isRunning() || isStale() || stopping.aborted) return;
       const messages = batch.messages.slice(start, start + recordsPerTransactionMax);
       const records = messages.map((message) => toRecord(batch.topic, batch.partition, message));
-      pulse.took(partition);
       while (!(await isHandled(records, handling))) {
         await pause(handlingPauseMs, undefined, { signal: stopping }).catch(() => undefined);
         if (!isRunning() || isStale() || stopping.aborted) return;
         // Throws when the group has given the partition to another member: that one goes on.
         await heartbeat();
       }
+      pulse.handled();
       const last = messages.at(-1);
       if (last !== undefined) resolveOffset(last.offset);
       await heartbeat();
@@ -192,47 +188,6 @@ async function isHandled(records: readonly ConsumedRecord[], { handle, logger, s
     }
     return false;
   }
-}
-
-type Pulse = ReturnType<typeof createPulse>;
-
-/** When this consumer last showed a sign of life, and since when it has had which records in hand. */
-function createPulse() {
-  const startedAtMs = Date.now();
-  let lastMs = 0;
-  const inHandSinceMs = new Map<string, number>();
-  const beat = (): void => void (lastMs = Date.now());
-  return {
-    beat,
-    took: (partition: string): void => void inHandSinceMs.set(partition, Date.now()),
-    released: (partition: string): void => {
-      inHandSinceMs.delete(partition);
-      beat();
-    },
-    silentForMs: (): number => Date.now() - Math.max(startedAtMs, lastMs),
-    trouble: (): string | null => {
-      const nowMs = Date.now();
-      for (const [partition, sinceMs] of inHandSinceMs)
-        if (nowMs - sinceMs > silenceMaxMs)
-          return `records of ${partition} have been in hand for ${Math.round((nowMs - sinceMs) / 1_000)} s`;
-      const isSilent = inHandSinceMs.size === 0 && nowMs - lastMs > silenceMaxMs;
-      return isSilent ? `no fetch from Kafka for ${silenceMaxMs / 1_000} s` : null;
-    },
-    /**
-     * Rejects when there has been no sign of life for 20 s, of a client that is new now for 60 s, or when the signal aborts. It counts its own looks: a
-     * process that was paused has not been silent.
-     */
-    untilSilent: async (signal: AbortSignal): Promise<never> => {
-      const newSinceMs = lastMs;
-      for (let looks = 0, seenMs = lastMs; ; seenMs = lastMs) {
-        await pause(silenceLookMs, undefined, { signal });
-        looks = inHandSinceMs.size > 0 || lastMs !== seenMs ? 0 : looks + 1;
-        const givenUpMs = lastMs === newSinceMs ? joiningGivenUpMs : silenceGivenUpMs;
-        if (looks * silenceLookMs >= givenUpMs)
-          throw new Error(`the client has not fetched for ${givenUpMs / 1_000} s`);
-      }
-    },
-  };
 }
 
 function toRecord(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {
