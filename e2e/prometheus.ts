@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 export type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 
 export type Prometheus = {
-  /** What an instant query answers: nothing, when no series is there. */
-  readonly query: (expression: string) => Promise<Sample[]>;
+  /** What an instant query answers, for now or a moment in Unix seconds: nothing, when no series is there. */
+  readonly query: (expression: string, atSeconds?: number) => Promise<Sample[]>;
   /** The names of the alerts that fire now. */
   readonly firing: () => Promise<string[]>;
   /** How many rules there are, and the names of those that cannot be evaluated. */
@@ -22,9 +22,10 @@ export function prometheusAt(url: string): Prometheus {
     return answer.data;
   };
   return {
-    query: async (expression) => {
+    query: async (expression, atSeconds) => {
       type Found = { result: { metric: Record<string, string>; value: [number, string] }[] };
-      const { result } = await ask<Found>(`query?query=${encodeURIComponent(expression)}`);
+      const time = atSeconds === undefined ? '' : `&time=${atSeconds}`;
+      const { result } = await ask<Found>(`query?query=${encodeURIComponent(expression)}${time}`);
       return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
     },
     firing: async () => {
