@@ -4,7 +4,10 @@ import { topicOwners, type Topic } from '@sagamart/contracts/topics';
 import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage } from 'kafkajs';
 import type { Books, TopicRecord } from './books.ts';
 
-/** Reads the saga's topics from their start. A record may come more than once: who notes it tells by its place. */
+/**
+ * Reads the saga's topics from their start, and only when asked: reading along with a busy shop takes a third of a core from it. A record may come more
+ * than once: who notes it tells by its place.
+ */
 export type TopicReader = {
   /** Resolves when all is noted up to the end offsets at the time of the call, with what the topics still hold. Rejects when nothing comes any more. */
   readonly readToEnd: () => Promise<Books['topicsHoldFromMs']>;
@@ -12,6 +15,7 @@ export type TopicReader = {
 };
 
 const topics = Object.keys(topicOwners) as Topic[];
+const allPartitions = topics.map((topic) => ({ topic }));
 const silenceMaxMs = 15_000;
 const pollMs = 20;
 const askAgainMs = 200;
@@ -50,20 +54,32 @@ export async function openTopicReader(
     // A reader that lost its place in the group begins again at the start.
     nextOffset.set(place, Math.max(nextOffset.get(place) ?? 0, Number(last.offset) + 1));
   });
+  consumer.pause(allPartitions);
+  const untilRead = async (offsets: readonly Offsets[]): Promise<void> => {
+    const askedAtMs = Date.now();
+    const missing = () => offsets.filter(({ place, low, high }) => (nextOffset.get(place) ?? low) < high);
+    while (missing().length > 0) {
+      if (Date.now() - Math.max(askedAtMs, lastReadAtMs) > silenceMaxMs)
+        throw new Error(
+          `nothing came for ${silenceMaxMs / 1_000} s, though the end is not reached of ${missing()
+            .map(({ place }) => place)
+            .join(', ')}`,
+        );
+      await pause(pollMs);
+    }
+  };
+  let asking = 0;
 
   return {
     readToEnd: async () => {
       const offsets = await fetchOffsets(admin);
-      const askedAtMs = Date.now();
-      const missing = () => offsets.filter(({ place, low, high }) => (nextOffset.get(place) ?? low) < high);
-      while (missing().length > 0) {
-        if (Date.now() - Math.max(askedAtMs, lastReadAtMs) > silenceMaxMs)
-          throw new Error(
-            `nothing came for ${silenceMaxMs / 1_000} s, though the end is not reached of ${missing()
-              .map(({ place }) => place)
-              .join(', ')}`,
-          );
-        await pause(pollMs);
+      asking += 1;
+      consumer.resume(allPartitions);
+      try {
+        await untilRead(offsets);
+      } finally {
+        asking -= 1;
+        if (asking === 0) consumer.pause(allPartitions);
       }
       return holdFrom(offsets, firstAtMs);
     },
