@@ -101,7 +101,8 @@ export type InboxRow = { id: string; topic: string; key: string; receivedAtMs: n
 export type ParkedRow = {
   topic: string;
   key: string;
-  eventId: string | null;
+  /** Of one without an id of ours, its place in Kafka. */
+  eventId: string;
   type: string | null;
   reason: string;
   status: string;

@@ -46,13 +46,29 @@ test('what an inbox does not hold any more is not missing from it', () => {
   assert.deepEqual(compareBooks(books), []);
 });
 
-test('a foreign message without an id that was parked everywhere and discarded is not missing anywhere', () => {
+test('foreign messages without an id are told by their places: each has to be parked by all who read its topic', () => {
   const books = balancedBooks();
-  const foreign = { ...at(books.records, 0), id: '', offset: 99 };
-  const { topic, key, type } = foreign;
-  books.records.push(foreign);
+  const [first, second] = [98, 99].map((offset) => ({
+    ...at(books.records, 0),
+    id: `@order.events/0/${offset}`,
+    offset,
+  }));
+  assert.ok(first !== undefined && second !== undefined);
+  books.records.push(first, second);
+  const { topic, key, type } = first;
+  const parked = { topic, key, type, reason: 'invalid_id', status: 'discarded' };
   for (const reader of ['inventory', 'payment', 'notification'] as const)
-    books.messages[reader].parked.push({ topic, key, type, eventId: null, reason: 'invalid_id', status: 'discarded' });
+    books.messages[reader].parked.push({ ...parked, eventId: first.id });
+  assert.deepEqual(
+    compareBooks(books)
+      .filter(({ invariant }) => invariant === 'nothing_twice')
+      .map(({ detail }) => detail),
+    ['inventory', 'payment', 'notification'].map(
+      (reader) => `order.placed (event ${second.id}) is missing from the inbox of ${reader}`,
+    ),
+  );
+  for (const reader of ['inventory', 'payment', 'notification'] as const)
+    books.messages[reader].parked.push({ ...parked, eventId: second.id });
   assert.deepEqual(compareBooks(books), []);
 });
 

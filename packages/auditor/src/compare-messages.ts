@@ -48,7 +48,7 @@ export function compareInboxesWithTopics(books: Books): Finding[] {
   for (const service of serviceNames) {
     const { inbox, parked, inboxHoldsFromMs } = books.messages[service];
     const heard = new Set(inbox.map(({ id }) => id));
-    const parkedIds = new Set(parked.map(({ eventId }) => eventId ?? ''));
+    const parkedIds = new Set(parked.map(({ eventId }) => eventId));
     const topics: readonly string[] = subscriptions[service];
     const meant = new Set<string>();
     for (const record of records) {
@@ -156,7 +156,7 @@ function firstOccurrences(records: readonly TopicRecord[]): Map<string, TopicRec
 /** What was parked and no service said: it has no place in any history. What a service said keeps its place, parked or not. */
 function foreignEventIds(books: Books): Set<string> {
   const ids = new Set<string>();
-  for (const service of serviceNames) for (const { eventId } of books.messages[service].parked) ids.add(eventId ?? '');
+  for (const service of serviceNames) for (const { eventId } of books.messages[service].parked) ids.add(eventId);
   for (const service of serviceNames) for (const { id } of books.messages[service].outbox) ids.delete(id);
   return ids;
 }

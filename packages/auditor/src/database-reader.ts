@@ -1,4 +1,4 @@
-import { uuidv7TimeMs } from '@sagamart/contracts/ids';
+import { uuidv7Pattern, uuidv7TimeMs } from '@sagamart/contracts/ids';
 import type { ServiceName } from '@sagamart/contracts/topics';
 import type {
   Books,
@@ -187,8 +187,10 @@ const stateSql = `
     (select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'public.outbox'::regclass) as outbox,
     (select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'public.inbox'::regclass) as inbox`;
 
+// One without an id of ours is told by its place, as in the topic.
 const parkedSql = `
-  select topic, partition_key as key, nullif(event_id, '') as "eventId", nullif(type, '') as type, reason, status
+  select topic, partition_key as key, nullif(type, '') as type, reason, status,
+    case when event_id ~ '${uuidv7Pattern}' then event_id else format('@%s/%s/%s', topic, kafka_partition, kafka_offset) end as "eventId"
   from parked_messages order by parked_id`;
 
 const outboxColumns = `

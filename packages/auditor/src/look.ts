@@ -15,6 +15,8 @@ export type Verdict = {
   readonly inFlight: readonly Unrest[];
   /** What could not be read, and why. Then nothing new is judged but what is always true. */
   readonly unread: readonly string[];
+  /** Records of the topics that nobody can read, each with its place. That each is listed as parked by all who read its topic is judged. */
+  readonly unreadable: readonly string[];
   /** Of how many orders and skus something was new since the look before. */
   readonly changed: number;
   readonly counts: Counts;
@@ -53,6 +55,7 @@ export function createLook(
       suspected: orders.suspected(),
       inFlight: [...orders.inFlight(), ...listInHand(reading)],
       unread,
+      unreadable: sources.unreadable(),
       changed: touched.length,
       counts: { ...countNotes(sources.notebook), orders: orders.restedCount(), ...shop.counts() },
     };

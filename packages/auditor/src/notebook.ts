@@ -75,7 +75,8 @@ const tables: Readonly<Record<keyof Notes, Shape>> = {
       'causationId',
       'digest',
     ],
-    identity: ['topic', 'partition', 'offset'],
+    // The time tells apart what stood at one place of two topics of one name.
+    identity: ['topic', 'partition', 'offset', 'timestampMs'],
     about: 'key',
     order: ['topic', 'partition', 'offset'],
   },

@@ -59,6 +59,7 @@ export async function openBooks(shop: AuditedShop, options: Partial<JudgeOptions
     pools,
     notebook,
     readTopics: topicReader.readToEnd,
+    unreadable: topicReader.unreadable,
     noteLedger: async () => {
       for await (const entries of readLedger(provider, ledgerRead)) {
         notebook.note(

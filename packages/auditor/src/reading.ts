@@ -19,6 +19,7 @@ export type Sources = {
   readonly pools: Readonly<Record<ServiceName, Pool>>;
   readonly notebook: Notebook;
   readonly readTopics: () => Promise<Books['topicsHoldFromMs']>;
+  readonly unreadable: () => readonly string[];
   readonly noteLedger: () => Promise<void>;
   readonly noteMails: () => Promise<void>;
 };

@@ -18,12 +18,14 @@ export type Report = {
   readonly inFlight: readonly { readonly about: string; readonly waitsFor: readonly string[] }[];
   /** What could not be read, and why. */
   readonly unread: readonly string[];
+  /** Records of the topics that nobody can read, each with its place and why. */
+  readonly unreadable: readonly string[];
   readonly seconds: number;
   readonly peakMemoryMb: number;
 };
 
 export function reportOn(verdict: Verdict, seconds: number): Report {
-  const { findings, counts, inFlight, unread } = verdict;
+  const { findings, counts, inFlight, unread, unreadable } = verdict;
   return {
     balanced: findings.length === 0,
     counts,
@@ -35,6 +37,7 @@ export function reportOn(verdict: Verdict, seconds: number): Report {
     })),
     inFlight: inFlight.map(({ about, waitsFor }) => ({ about, waitsFor })),
     unread,
+    unreadable,
     seconds: Math.round(seconds * 10) / 10,
     peakMemoryMb: Math.round(process.resourceUsage().maxRSS / 1_024),
   };
@@ -42,7 +45,16 @@ export function reportOn(verdict: Verdict, seconds: number): Report {
 
 const shownMax = 10;
 
-export function textOf({ balanced, counts, invariants, inFlight, unread, seconds, peakMemoryMb }: Report): string {
+export function textOf({
+  balanced,
+  counts,
+  invariants,
+  inFlight,
+  unread,
+  unreadable,
+  seconds,
+  peakMemoryMb,
+}: Report): string {
   const lines = invariants.flatMap(({ name, compared, findings, lookAt }) => [
     `${name.padEnd(38)}${(findings.length === 0 ? 'holds' : `BROKEN ${findings.length}×`).padEnd(12)}${worded(compared)}`,
     ...firstOf(findings.map(({ about, detail }) => `    ${about}  ${detail}`)),
@@ -56,6 +68,7 @@ export function textOf({ balanced, counts, invariants, inFlight, unread, seconds
   return [
     ...lines,
     ...firstOf(moving),
+    ...firstOf(unreadable.map((what) => `unreadable  ${what}`)),
     ...unread.map((what) => `could not be read: ${what}`),
     `${verdict}: ${counts.orders} orders at rest, ${inFlight.length} in flight; ${seconds} s, ${peakMemoryMb} MB at most.`,
   ].join('\n');

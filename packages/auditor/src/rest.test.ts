@@ -103,6 +103,12 @@ test('a foreign message that is parked waits for its operator and is never stuck
 });
 
 function parkedMessage(key: string, status: 'parked' | 'replayed') {
-  const message = { topic: 'order.events', key, eventId: null, type: 'order.confirmed', reason: 'invalid_data' };
+  const message = {
+    topic: 'order.events',
+    key,
+    eventId: '@order.events/0/1',
+    type: 'order.confirmed',
+    reason: 'invalid_data',
+  };
   return { ...message, status };
 }

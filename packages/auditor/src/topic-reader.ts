@@ -1,29 +1,36 @@
 import { hash, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isUuidv7 } from '@sagamart/contracts/ids';
 import { topicOwners, type Topic } from '@sagamart/contracts/topics';
-import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage } from 'kafkajs';
+import { scopeKeyOf } from '@sagamart/service-kit/parked';
+import { decodeWithinLimits, isDecoded, type FetchedMessage } from '@sagamart/service-kit/record-batch';
+import { Kafka, logLevel, type Admin, type Consumer } from 'kafkajs';
 import type { Books, TopicRecord } from './books.ts';
 
 /**
  * Reads the saga's topics from their start, and only when asked: reading along with a busy shop takes a third of a core from it. A record may come more
- * than once: who notes it tells by its place.
+ * than once: who notes it tells by its place. It reads what the services read: also what somebody's transaction has not committed.
  */
 export type TopicReader = {
   /** Resolves when all is noted up to the end offsets at the time of the call, with what the topics still hold. Rejects when nothing comes any more. */
   readonly readToEnd: () => Promise<Books['topicsHoldFromMs']>;
+  /** The records that nobody can read, each with its place and why: the first thousand that came. */
+  readonly unreadable: () => readonly string[];
   readonly close: () => Promise<void>;
 };
 
 const topics = Object.keys(topicOwners) as Topic[];
 const allPartitions = topics.map((topic) => ({ topic }));
 const silenceMaxMs = 15_000;
+const unreadableMax = 1_000;
 const pollMs = 20;
 const askAgainMs = 200;
 
 export async function openTopicReader(
   brokers: readonly string[],
-  note: (topic: string, partition: number, messages: readonly KafkaMessage[]) => void,
+  note: (topic: string, partition: number, messages: readonly FetchedMessage[]) => void,
 ): Promise<TopicReader> {
+  decodeWithinLimits();
   const kafka = new Kafka({
     clientId: 'auditor',
     brokers: [...brokers],
@@ -38,10 +45,12 @@ export async function openTopicReader(
     sessionTimeout: 10_000,
     heartbeatInterval: 1_000,
     maxWaitTimeInMs: 100,
+    readUncommitted: true,
     allowAutoTopicCreation: false,
   });
   const firstAtMs = new Map<string, number>();
   const nextOffset = new Map<string, number>();
+  const unreadable = new Map<string, string>();
   let lastReadAtMs = 0;
   await Promise.all([admin.connect(), consumer.connect()]);
   await startReading(consumer, (topic, partition, messages) => {
@@ -49,7 +58,14 @@ export async function openTopicReader(
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) return;
     lastReadAtMs = Date.now();
-    note(topic, partition, messages);
+    note(
+      topic,
+      partition,
+      messages.filter(({ isPassedOver }) => isPassedOver !== true),
+    );
+    for (const { offset, unreadable: why } of messages)
+      if (why !== undefined && unreadable.size < unreadableMax)
+        unreadable.set(`${topic}/${partition}/${offset}`, why.detail);
     if (!firstAtMs.has(place)) firstAtMs.set(place, Number(first.timestamp));
     // A reader that lost its place in the group begins again at the start.
     nextOffset.set(place, Math.max(nextOffset.get(place) ?? 0, Number(last.offset) + 1));
@@ -57,7 +73,8 @@ export async function openTopicReader(
   consumer.pause(allPartitions);
   const untilRead = async (offsets: readonly Offsets[]): Promise<void> => {
     const askedAtMs = Date.now();
-    const missing = () => offsets.filter(({ place, low, high }) => (nextOffset.get(place) ?? low) < high);
+    // What retention took away meanwhile need not be read.
+    const missing = () => offsets.filter(({ place, low, high }) => Math.max(nextOffset.get(place) ?? 0, low) < high);
     while (missing().length > 0) {
       if (Date.now() - Math.max(askedAtMs, lastReadAtMs) > silenceMaxMs)
         throw new Error(
@@ -69,9 +86,23 @@ export async function openTopicReader(
     }
   };
   let asking = 0;
+  let topicIds = await admin.fetchTopicIds(topics);
+  /** Reads from their start the topics that were made anew: where the reader is was a place in those of before. */
+  const beginAnew = async (): Promise<void> => {
+    const before = topicIds;
+    topicIds = await admin.fetchTopicIds(topics);
+    for (const place of [...nextOffset.keys()]) {
+      const [topic = '', partition] = place.split(' ');
+      if (before.get(topic) === topicIds.get(topic)) continue;
+      nextOffset.delete(place);
+      firstAtMs.delete(place);
+      consumer.seek({ topic, partition: Number(partition), offset: '0' });
+    }
+  };
 
   return {
     readToEnd: async () => {
+      await beginAnew();
       const offsets = await fetchOffsets(admin);
       asking += 1;
       consumer.resume(allPartitions);
@@ -83,6 +114,7 @@ export async function openTopicReader(
       }
       return holdFrom(offsets, firstAtMs);
     },
+    unreadable: () => [...unreadable].map(([place, why]) => `${place}: ${why}`),
     close: async () => {
       await consumer.disconnect();
       await admin.deleteGroups([groupId]).catch(() => undefined);
@@ -95,13 +127,13 @@ type Offsets = { topic: Topic; place: string; low: number; high: number };
 
 async function startReading(
   consumer: Consumer,
-  take: (topic: string, partition: number, messages: readonly KafkaMessage[]) => void,
+  take: (topic: string, partition: number, messages: readonly FetchedMessage[]) => void,
 ): Promise<void> {
   await consumer.subscribe({ topics, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
     eachBatch: async ({ batch }) => {
-      take(batch.topic, batch.partition, batch.messages);
+      take(batch.topic, batch.partition, batch.messages.filter(isDecoded));
       return Promise.resolve();
     },
   });
@@ -149,19 +181,17 @@ function holdFrom(offsets: readonly Offsets[], firstAtMs: ReadonlyMap<string, nu
   return heldFrom;
 }
 
-/** What the auditor compares of a message. */
-export function toTopicRecord(topic: string, partition: number, message: KafkaMessage): TopicRecord {
-  const header = (name: string): string | null => {
-    const value = message.headers?.[name];
-    return (Array.isArray(value) ? value[0] : value)?.toString() ?? null;
-  };
+/** What the auditor compares of a message. One without an id of ours is told by its place, as where it is parked. */
+export function toTopicRecord(topic: string, partition: number, message: FetchedMessage): TopicRecord {
+  const header = (name: string): string | null => message.headers[name]?.toString() ?? null;
+  const id = header('ce_id') ?? '';
   return {
     topic,
     partition,
     offset: Number(message.offset),
     timestampMs: Number(message.timestamp),
-    key: message.key?.toString() ?? '',
-    id: header('ce_id') ?? '',
+    key: scopeKeyOf({ key: message.key?.toString() ?? null }),
+    id: isUuidv7(id) ? id : `@${topic}/${partition}/${message.offset}`,
     type: header('ce_type') ?? '',
     source: header('ce_source') ?? '',
     version: Number(header('ce_aggregateversion')),

@@ -17,7 +17,7 @@ const counts = {
   keys: 1,
   doors: 12,
 };
-const calm: Verdict = { findings: [], suspected: [], inFlight: [], unread: [], changed: 0, counts };
+const calm: Verdict = { findings: [], suspected: [], inFlight: [], unread: [], unreadable: [], changed: 0, counts };
 const unpaid: Finding = { invariant: 'money', about: 'one', detail: 'has no payment row' };
 const blind: Verdict = { ...calm, unread: ['payment database: it is down'] };
 

@@ -11,7 +11,8 @@ export type EventId = Id<'event'>;
 /** A product's stock keeping unit: 2 to 40 characters, capital letters, digits and dashes. */
 export type Sku = Id<'sku'>;
 
-const uuidv7Pattern = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
+/** A UUIDv7 in lower case: a regular expression that PostgreSQL reads as well. */
+export const uuidv7Pattern = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
 
 export const OrderId = Type.Unsafe<OrderId>(Type.String({ pattern: uuidv7Pattern, description: 'UUIDv7' }));
 export const CustomerId = Type.Unsafe<CustomerId>(Type.String({ pattern: uuidv7Pattern, description: 'UUIDv7' }));

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@sagamart/telemetry/logger';
-import { Kafka, logLevel, type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
+import { Kafka, logLevel, type Consumer, type EachBatchPayload } from 'kafkajs';
 import type { BatchHandler } from './batch.ts';
 import { createPulse, type Pulse } from './consumer-pulse.ts';
 import { gathered } from './gathering.ts';
 import { createOffsetCommits, type OffsetCommits } from './offset-commits.ts';
 import type { ConsumedRecord } from './parked.ts';
+import { decodeWithinLimits, isDecoded, type FetchedMessage } from './record-batch.ts';
+import { createTopicWatch, readFromStart, type TopicIds, type TopicWatch } from './topic-ids.ts';
 
 /** The port to Kafka. What any client behind it must do is written down in consumer.kafka.test.ts. */
 export type RunningConsumer = {
@@ -38,7 +40,8 @@ const handlingPauseMs = 1_000;
 /**
  * Consumes topics from the group's offsets (from the beginning where it has none) until stopped. Offsets are committed only for records
  * whose handling has committed in the database, within about a second of it: every record is handled at least once. When `handle` rejects, the same
- * records are tried again. A client that gave up, or is silent for 20 s, is replaced.
+ * records are tried again. What cannot be read comes as a record that says so. A client that gave up, or is silent for 20 s, is replaced; so is one
+ * whose topic was made anew, and that topic is read from its start.
  */
 export function startConsumer(options: {
   brokers: readonly string[];
@@ -47,6 +50,7 @@ export function startConsumer(options: {
   handle: BatchHandler;
   logger: Logger;
 }): RunningConsumer {
+  decodeWithinLimits();
   const { logger, groupId } = options;
   const stopping = new AbortController();
   const handle = gathered((records) => options.handle(records, stopping.signal), recordsPerTransactionMax);
@@ -65,7 +69,7 @@ export function startConsumer(options: {
   });
   const stopped = once(stopping.signal, 'abort');
 
-  const untilCrash = async (consumer: Consumer, commits: OffsetCommits, replaced: AbortSignal): Promise<never> => {
+  const untilCrash = async ({ consumer, watch, topicIds, commits, replaced }: Client): Promise<never> => {
     const crashed = new Promise<Error>((resolve) => {
       consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
     });
@@ -74,48 +78,62 @@ export function startConsumer(options: {
       if (replaced.aborted) void consumer.disconnect().catch(() => undefined);
       else pulse.beat();
     });
+    for (const [topic, id] of await watch.read()) topicIds.set(topic, id);
+    readFromStart(consumer, await watch.listMisplaced(topicIds));
+    replaced.throwIfAborted();
     await consumer.connect();
     await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
     await consumer.run({
       eachBatchAutoResolve: false,
       autoCommit: false,
       partitionsConsumedConcurrently: partitionsMax,
-      eachBatch: (payload) => handleBatch(payload, { handle, commits, pulse, logger, stopping: stopping.signal }),
+      eachBatch: (payload) =>
+        handleBatch(payload, { handle, topicIds, commits, pulse, logger, stopping: stopping.signal }),
     });
     throw await crashed;
   };
 
+  /** Consumes until asked to stop; rejects when the client has to be replaced. */
+  const runClient = async (): Promise<unknown> => {
+    const consumer = kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      maxBytesPerPartition: bytesPerPartitionMax,
+      maxBytes: bytesPerFetchMax,
+      maxWaitTimeInMs: fetchWaitMs,
+      // Nobody who publishes here uses transactions: one that a stranger leaves open would only hide what comes after it.
+      readUncommitted: true,
+      allowAutoTopicCreation: false,
+    });
+    const watch = createTopicWatch(kafka, options);
+    const replaced = new AbortController();
+    const topicIds = new Map<string, string>();
+    const commits = createOffsetCommits(topicIds);
+    try {
+      return await Promise.race([
+        untilCrash({ consumer, watch, topicIds, commits, replaced: replaced.signal }),
+        watch.untilReplaced(topicIds, replaced.signal),
+        pulse.untilSilent(replaced.signal),
+        stopped,
+      ]);
+    } finally {
+      replaced.abort();
+      const left = leave({ consumer, watch, commits }).catch((error: unknown) =>
+        logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'),
+      );
+      // A group cannot be left while the broker is down; its session ends without that.
+      await Promise.race([left, pause(leaveWithinMs, undefined, { ref: false })]);
+    }
+  };
+
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const consumer = kafka.consumer({
-        groupId,
-        sessionTimeout: sessionTimeoutMs,
-        heartbeatInterval: heartbeatIntervalMs,
-        rebalanceTimeout: rebalanceTimeoutMs,
-        maxBytesPerPartition: bytesPerPartitionMax,
-        maxBytes: bytesPerFetchMax,
-        maxWaitTimeInMs: fetchWaitMs,
-        allowAutoTopicCreation: false,
-      });
-      const replaced = new AbortController();
-      const commits = createOffsetCommits();
-      try {
-        await Promise.race([
-          untilCrash(consumer, commits, replaced.signal),
-          pulse.untilSilent(replaced.signal),
-          stopped,
-        ]);
-      } catch (error) {
+      await runClient().catch(async (error: unknown) => {
         logger.error({ err: error, groupId }, 'consumer ended: a new one takes its place');
         await pause(rebuildPauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      } finally {
-        replaced.abort();
-        const left = leave(consumer, commits).catch((error: unknown) =>
-          logger.warn({ err: error, groupId }, 'consumer did not leave its group cleanly'),
-        );
-        // A group cannot be left while the broker is down; its session ends without that.
-        await Promise.race([left, pause(leaveWithinMs, undefined, { ref: false })]);
-      }
+      });
     }
   };
   const running = run();
@@ -130,16 +148,26 @@ export function startConsumer(options: {
   };
 }
 
-async function leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
+type Client = {
+  readonly consumer: Consumer;
+  readonly watch: TopicWatch;
+  /** Filled before it joins its group. */
+  readonly topicIds: Map<string, string>;
+  readonly commits: OffsetCommits;
+  readonly replaced: AbortSignal;
+};
+
+async function leave({ consumer, watch, commits }: Pick<Client, 'consumer' | 'watch' | 'commits'>): Promise<void> {
   try {
     await commits.close();
   } finally {
-    await consumer.disconnect();
+    await Promise.all([consumer.disconnect(), watch.close()]);
   }
 }
 
 type Handling = {
   handle: (records: readonly ConsumedRecord[]) => Promise<unknown>;
+  topicIds: TopicIds;
   commits: OffsetCommits;
   pulse: Pulse;
   logger: Logger;
@@ -148,7 +176,9 @@ type Handling = {
 
 async function handleBatch(payload: EachBatchPayload, handling: Handling): Promise<void> {
   const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
-  const { commits, pulse, stopping } = handling;
+  const { topicIds, commits, pulse, stopping } = handling;
+  const { topic } = batch;
+  const topicId = topicIds.get(topic);
   const partition = `${batch.topic}/${batch.partition}`;
   // A member that was evicted finishes its transaction all the same: the inbox, not the group, makes effects happen once.
   const beating = setInterval(() => void heartbeat().catch(() => undefined), heartbeatIntervalMs);
@@ -156,9 +186,11 @@ async function handleBatch(payload: EachBatchPayload, handling: Handling): Promi
   try {
     for (let start = 0; start < batch.messages.length; start += recordsPerTransactionMax) {
       if (!isRunning() || isStale() || stopping.aborted) return;
-      const messages = batch.messages.slice(start, start + recordsPerTransactionMax);
-      const records = messages.map((message) => toRecord(batch.topic, batch.partition, message));
-      while (!(await isHandled(records, handling))) {
+      const messages = batch.messages.slice(start, start + recordsPerTransactionMax).filter(isDecoded);
+      const records = messages
+        .filter(({ isPassedOver }) => isPassedOver !== true)
+        .map((message) => toRecord({ topic, topicId, partition: batch.partition }, message));
+      while (records.length > 0 && !(await isHandled(records, handling))) {
         await pause(handlingPauseMs, undefined, { signal: stopping }).catch(() => undefined);
         if (!isRunning() || isStale() || stopping.aborted) return;
         // Throws when the group has given the partition to another member: that one goes on.
@@ -190,18 +222,18 @@ async function isHandled(records: readonly ConsumedRecord[], { handle, logger, s
   }
 }
 
-function toRecord(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {
-  const headers = Object.entries(message.headers ?? {}).map(
-    ([name, value]) => [name, Array.isArray(value) ? value[0] : value] as const,
-  );
+function toRecord(
+  place: Pick<ConsumedRecord, 'topic' | 'topicId' | 'partition'>,
+  { offset, timestamp, key, value, headers, unreadable }: FetchedMessage,
+): ConsumedRecord {
   return {
-    topic,
-    partition,
-    offset: message.offset,
-    appendedAtMs: Number(message.timestamp),
-    key: message.key?.toString('utf8') ?? null,
-    value: message.value?.toString('utf8') ?? null,
-    bytes: message.value,
-    headers: Object.fromEntries(headers.map(([name, value]) => [name, value?.toString('utf8')])),
+    ...place,
+    offset,
+    appendedAtMs: Number(timestamp),
+    key: key?.toString('utf8') ?? null,
+    value: value?.toString('utf8') ?? null,
+    bytes: value,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, text?.toString('utf8')])),
+    unreadable,
   };
 }

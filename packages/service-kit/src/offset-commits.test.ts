@@ -8,7 +8,7 @@ function openCommits(t: TestContext) {
   let resolved = 0;
   const committed: number[] = [];
   const failures: Error[] = [];
-  const commits = createOffsetCommits();
+  const commits = createOffsetCommits(new Map([['orders', 'id of orders']]));
   return {
     committed,
     failures,

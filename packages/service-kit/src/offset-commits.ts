@@ -1,4 +1,5 @@
-import type { EachBatchPayload } from 'kafkajs';
+import type { EachBatchPayload, TopicOffsets } from 'kafkajs';
+import type { TopicIds } from './topic-ids.ts';
 
 /** What of a batch it takes to commit the offsets that were resolved in all batches of its client. */
 type Handled = Pick<EachBatchPayload, 'commitOffsetsIfNecessary' | 'uncommittedOffsets'>;
@@ -13,10 +14,10 @@ export type OffsetCommits = {
 export const commitEveryMs = 1_000;
 
 /**
- * The commits of one client. After every batch they were a quarter of the broker's work; what a second's delay costs is a second read again after a
+ * The commits of one client, each with the id of the topic that it is about. After every batch they were a quarter of the broker's work; what a second's delay costs is a second read again after a
  * crash, which the inbox drops.
  */
-export function createOffsetCommits(): OffsetCommits {
+export function createOffsetCommits(topicIds: TopicIds): OffsetCommits {
   let latest: Handled | undefined;
   let lastMs = -Infinity;
   let timer: NodeJS.Timeout | undefined;
@@ -26,7 +27,12 @@ export function createOffsetCommits(): OffsetCommits {
     clearTimeout(timer);
     timer = undefined;
     lastMs = Date.now();
-    await latest?.commitOffsetsIfNecessary(latest.uncommittedOffsets());
+    const { topics } = latest?.uncommittedOffsets() ?? { topics: [] };
+    await latest?.commitOffsetsIfNecessary({ topics: topics.map(withTopicId) });
+  };
+  const withTopicId = ({ topic, partitions }: TopicOffsets): TopicOffsets => {
+    const metadata = topicIds.get(topic);
+    return { topic, partitions: partitions.map((each) => ({ ...each, metadata })) };
   };
   // The client notices by itself what keeps it from committing.
   const commitSoon = (): void => {

@@ -1,13 +1,18 @@
 import type { KafkaRecord } from '@sagamart/contracts/cloud-event';
 import { storable, type Tx } from './database.ts';
+import type { Unreadable } from './record-batch.ts';
 
 /** A record with its place in Kafka and its bytes, so that it can be parked exactly as it came. */
 export type ConsumedRecord = KafkaRecord & {
   readonly partition: number;
   readonly offset: string;
   readonly bytes: Buffer | null;
+  /** Which of the topics that had this name one after the other it stands in: without it an offset names no place. */
+  readonly topicId?: string | undefined;
   /** When the broker appended it, in Unix milliseconds; unknown of a record that was parked. */
   readonly appendedAtMs?: number;
+  /** What keeps it from being read, so that key, value and headers may be missing. */
+  readonly unreadable?: Unreadable | undefined;
 };
 
 export type Parking = { readonly record: ConsumedRecord; readonly reason: string; readonly error: string };
@@ -45,15 +50,19 @@ export async function blockedScopes(tx: Tx, records: readonly ConsumedRecord[]):
   return new Set(rows.map((row) => row.scope));
 }
 
-/** Parks records in the given order. One that is parked already (same topic, partition and offset) stays as it is. */
+/**
+ * Parks records in the given order. One that is parked already stays as it is: the same partition and offset of the same topic, which is the one with its
+ * id, not whatever has its name, and appended at the same time.
+ */
 export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promise<void> {
   for (const { record, reason, error } of parkings) {
     await tx.query({
       name: 'insert-parked',
       text: `
-        insert into parked_messages (topic, partition_key, kafka_partition, kafka_offset, event_id, type, headers, value, reason, error, attempts)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $9 when 'behind_parked' then 0 else 1 end)
-        on conflict (topic, kafka_partition, kafka_offset) do nothing`,
+        insert into parked_messages (topic, partition_key, kafka_partition, kafka_offset, event_id, type, headers, value, reason, error, attempts,
+          topic_id, appended_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $9 when 'behind_parked' then 0 else 1 end, $11, $12)
+        on conflict on constraint parked_once do nothing`,
       values: [
         record.topic,
         scopeKeyOf(record),
@@ -65,13 +74,22 @@ export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promis
         record.bytes,
         reason,
         storable(error),
+        record.topicId,
+        appendedAt(record),
       ],
     });
   }
 }
 
-/** A key of ours is an id or a sku. A longer one is foreign, and an index row holds no more than 2.7 kB. */
-function scopeKeyOf(record: Pick<ConsumedRecord, 'key'>): string {
+/** Null where the time is unknown, or none: a topic may be set to believe the producers. */
+function appendedAt({ appendedAtMs }: ConsumedRecord): Date | null {
+  return appendedAtMs !== undefined && appendedAtMs >= 0 && appendedAtMs <= timeMsMax ? new Date(appendedAtMs) : null;
+}
+
+const timeMsMax = Date.UTC(9999, 11, 31);
+
+/** The key by which a record is found again. One of ours is an id or a sku; a longer one is foreign, and an index row holds no more than 2.7 kB. */
+export function scopeKeyOf(record: Pick<ConsumedRecord, 'key'>): string {
   return storable(record.key ?? '').slice(0, scopeKeyLengthMax);
 }
 

@@ -18,6 +18,7 @@ export type Read =
 
 /** Reads a record. An id outside the window gets no inbox row: the inbox has no partition for it and could not dedupe it. */
 export function readRecord(record: ConsumedRecord, now: Date): Read {
+  if (record.unreadable !== undefined) return { kind: 'refused', record, ...record.unreadable, inboxEntry: null };
   const parsed = parseRecord(record);
   const id = parsed.kind === 'refused' ? parsed.id : parsed.event.id;
   if (id !== null && !isInsideInboxWindow(id, now)) {
