@@ -1,3 +1,4 @@
+import { counterMax } from '@sagamart/contracts/bounds';
 import { isEventType } from '@sagamart/contracts/events';
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
 import { serviceNames, topicOwners, type ServiceName, type Topic } from '@sagamart/contracts/topics';
@@ -111,7 +112,7 @@ export function compareHistories(books: Books): Finding[] {
   return findings;
 }
 
-/** Invariant 8: the cause of every event exists, and its Lamport time is lower. */
+/** Invariant 8: the cause of every event exists, and its Lamport time is lower; where time stands still at its end, the same. */
 export function compareCauses(books: Books): Finding[] {
   const findings: Finding[] = [];
   const lamports = new Map<string, number>();
@@ -135,7 +136,7 @@ export function compareCauses(books: Books): Finding[] {
           ...finding,
           detail: `${row.type} (event ${row.id}) was caused by ${row.causationId}, which nobody said`,
         });
-      } else if (row.lamport <= causeLamport) {
+      } else if (row.lamport <= causeLamport && row.lamport !== counterMax) {
         findings.push({
           ...finding,
           detail: `${row.type} (event ${row.id}) has Lamport time ${row.lamport}, its cause ${causeLamport}`,

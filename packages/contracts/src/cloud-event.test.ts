@@ -112,3 +112,13 @@ test('ids are lower-case UUIDv7 and carry their time', () => {
   assert.ok(!isUuidv7(id.toUpperCase()));
   assert.ok(!isUuidv7('8e03978e-40d5-43dd-bc93-6894a57f9324'));
 });
+
+test('ids come back with the clock, and sort by the order of their making where it stands still', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-01-03T00:00:00.000Z') });
+  const blip = newId<EventId>();
+  t.mock.timers.setTime(Date.parse('2026-01-01T00:00:00.000Z'));
+  const ids = Array.from({ length: 1_000 }, () => newId<EventId>());
+  assert.equal(uuidv7TimeMs(blip), Date.parse('2026-01-03T00:00:00.000Z'));
+  assert.ok(ids.every((id) => isUuidv7(id) && uuidv7TimeMs(id) === Date.now()));
+  assert.deepEqual(ids.toSorted(), ids);
+});

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
+import { counterMax, cutText, dataBreach, dataBytesMax, headerBreach, isMoment } from './bounds.ts';
 import { eventTypes, isEventType, partitionKeyOf, Time, type EventBody, type EventType } from './events.ts';
 import { EventId, isUuidv7 } from './ids.ts';
 
@@ -73,11 +74,16 @@ export function parseRecord(record: KafkaRecord): ParsedRecord {
     return {
       kind: 'refused',
       reason: 'invalid_id',
-      detail: `ce_id must be a lower-case UUIDv7, got "${id}"`,
+      detail: `ce_id must be a lower-case UUIDv7, got "${cutText(id, idShownMax)}"`,
       id: null,
     };
   const refused = (reason: ParkReason, detail: string): ParsedRecord => ({ kind: 'refused', reason, detail, id });
+  for (const name of namesRead) {
+    const breach = headerBreach(headers[name] ?? '');
+    if (breach !== undefined) return refused('invalid_headers', `${name} ${breach}`);
+  }
   if (!validHeaders.Check(headers)) return refused('invalid_headers', firstError(validHeaders, headers));
+  if (!isMoment(headers.ce_time)) return refused('invalid_headers', 'ce_time is not a moment');
   const type = headers.ce_type;
   const envelope: Envelope = {
     id,
@@ -88,16 +94,23 @@ export function parseRecord(record: KafkaRecord): ParsedRecord {
     correlationId: headers.ce_correlationid,
     aggregateVersion: Number(headers.ce_aggregateversion),
     lamport: Number(headers.ce_lamport),
-    traceparent: headers.traceparent ?? null,
+    // By W3C Trace Context, what is no traceparent is ignored.
+    traceparent: headers.traceparent?.length === traceparentLength ? headers.traceparent : null,
   };
+  if (Math.max(envelope.lamport, envelope.aggregateVersion) > counterMax)
+    return refused('invalid_headers', `ce_lamport and ce_aggregateversion are believed up to ${counterMax}`);
   if (record.key !== envelope.subject) return refused('invalid_headers', 'the Kafka key and ce_subject must be equal');
 
+  if (Buffer.byteLength(record.value ?? '') > dataBytesMax)
+    return refused('invalid_data', `the value is longer than ${dataBytesMax} bytes`);
   let data: unknown;
   try {
     data = JSON.parse(record.value ?? '');
   } catch (error) {
     return refused('invalid_data', `the value is not JSON: ${String(error)}`);
   }
+  const breach = dataBreach(data);
+  if (breach !== undefined) return refused('invalid_data', breach);
   if (!isEventType(type)) return { kind: 'unknown', event: { ...envelope, type, data } };
   const schema = headers.ce_dataschema;
   if (schema !== dataSchemaOf(type)) {
@@ -115,6 +128,35 @@ export function parseRecord(record: KafkaRecord): ParsedRecord {
 export function dataSchemaOf(type: EventType): string {
   return `https://sagamart.example/schemas/${type}/${eventTypes[type].major}`;
 }
+
+/** The Kafka record of an event, without its place in the topic. */
+export function toRecord(event: ShopEvent): KafkaRecord {
+  return {
+    topic: eventTypes[event.type].topic,
+    key: event.subject,
+    value: JSON.stringify(event.data),
+    headers: {
+      ce_id: event.id,
+      ce_type: event.type,
+      ce_source: event.source,
+      ce_time: event.time,
+      ce_subject: event.subject,
+      ce_specversion: '1.0',
+      ce_dataschema: dataSchemaOf(event.type),
+      ce_causationid: event.causationId ?? undefined,
+      ce_correlationid: event.correlationId,
+      ce_aggregateversion: String(event.aggregateVersion),
+      ce_lamport: String(event.lamport),
+      traceparent: event.traceparent ?? undefined,
+      'content-type': 'application/json',
+    },
+  };
+}
+
+const idShownMax = 100;
+/** Of version 00, the only one that is written. */
+const traceparentLength = 55;
+const namesRead = Object.keys(EventHeaders.properties).filter((name) => name !== 'traceparent');
 
 type DataValidator = Pick<Validator, 'Check' | 'Errors'>;
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { Type } from 'typebox';
 import { v7 as uuidv7, validate, version } from 'uuid';
 
@@ -19,10 +20,20 @@ export const CustomerId = Type.Unsafe<CustomerId>(Type.String({ pattern: uuidv7P
 export const EventId = Type.Unsafe<EventId>(Type.String({ pattern: uuidv7Pattern, description: 'UUIDv7' }));
 export const Sku = Type.Unsafe<Sku>(Type.String({ pattern: '^[A-Z0-9][A-Z0-9-]{1,39}$' }));
 
-/** A new UUIDv7 (RFC 9562, lower case): sorts by creation time in milliseconds, so tables can be partitioned by it. */
+/**
+ * A new UUIDv7 (RFC 9562, lower case): sorts by creation time in milliseconds, so tables can be partitioned by it, and within a millisecond in the order of
+ * making. Its time is the clock's: left to itself, the library remembers the latest time it saw, and goes on from there when the clock is set back.
+ */
 export function newId<T extends Id<string>>(): T {
-  return uuidv7() as T;
+  const msecs = Date.now();
+  const seq = msecs === last.msecs ? last.seq + 1 : randomInt(sequenceStartMax);
+  last = { msecs, seq };
+  return uuidv7({ msecs, seq }) as T;
 }
+
+// Half of the 32 bits: the other half is room for what is made within the millisecond.
+const sequenceStartMax = 2 ** 31;
+let last = { msecs: -1, seq: 0 };
 
 /** True for a lower-case UUIDv7, the only kind of id that a message or an order may carry. */
 export function isUuidv7<T extends OrderId | CustomerId | EventId>(text: string): text is T {

@@ -8,7 +8,16 @@ import { inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
 import { recordInInbox, type InboxEntry } from './inbox.ts';
 import { startMessageSpans, type MessageSpans } from './message-spans.ts';
-import { blockedScopes, insertParked, lockScopes, scopeOf, type ConsumedRecord, type Parking } from './parked.ts';
+import {
+  blockedScopes,
+  insertParked,
+  lockScopes,
+  scopeKeyOf,
+  scopeOf,
+  type ConsumedRecord,
+  type Parking,
+} from './parked.ts';
+import { tableWithoutPartition } from './partitions.ts';
 import { inboxEntry, readRecord, type Read, type Readable } from './read-record.ts';
 
 /** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
@@ -153,12 +162,12 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
   async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<Outcome> {
     const parking: Parking = { record: each.record, reason, error };
     markFailed(reason);
-    const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
+    const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntryOf(each, reason);
     logger.error(
       {
         reason,
         error,
-        key: each.record.key,
+        key: scopeKeyOf(each.record),
         topic: each.record.topic,
         partition: each.record.partition,
         offset: each.record.offset,
@@ -206,6 +215,8 @@ function isHeard<Heard extends EventType>(
 
 /** Under which reason, and with which words, a message is parked that could not be handled because of this error. */
 export function parkingReasonOf(failed: unknown): { reason: string; error: string } {
+  if (tableWithoutPartition(failed) === 'inbox')
+    return { reason: outsideWindow, error: 'The inbox keeps no partition for the time at which its id was minted.' };
   return {
     reason: failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed',
     error: failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed),
@@ -228,6 +239,12 @@ function givesUp(trouble: DatabaseTrouble, { exhausted, alone }: { exhausted: bo
     default:
       return trouble satisfies never;
   }
+}
+
+const outsideWindow = 'outside_window';
+
+function inboxEntryOf({ record, event }: Readable, reason: string): InboxEntry | null {
+  return reason === outsideWindow ? null : inboxEntry(record, event.id, event.type);
 }
 
 function inboxEntries(batch: readonly Readable[]): InboxEntry[] {

@@ -3,6 +3,7 @@ import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inChildSpan } from '@sagamart/telemetry/spans';
 import { Pool, TypeOverrides, types, type PoolClient } from 'pg';
 import { triageDatabaseError } from './database-trouble.ts';
+import { tableWithoutPartition } from './partitions.ts';
 
 /** A connection inside a transaction. A Pool is not a Tx: what writes cannot be called outside of one. */
 export type Tx = PoolClient;
@@ -60,11 +61,20 @@ export function databaseReadiness(pool: Pool): { name: string; check: () => Prom
   };
 }
 
-/** Runs `work` in one READ COMMITTED transaction: committed when it returns, rolled back when it throws. */
-export function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return inChildSpan(spanName.transaction, { kind: 'CLIENT', attributes: postgres }, (span) =>
-    transact(pool, work, span),
-  );
+/**
+ * Runs `work` in one READ COMMITTED transaction: committed when it returns, rolled back when it throws. `work` is run a second time where the day's
+ * partition of outbox or inbox was missing: the first to need it makes it.
+ */
+export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const run = (): Promise<T> =>
+    inChildSpan(spanName.transaction, { kind: 'CLIENT', attributes: postgres }, (span) => transact(pool, work, span));
+  try {
+    return await run();
+  } catch (error) {
+    if (tableWithoutPartition(error) === null) throw error;
+    await pool.query('select ensure_message_partitions()');
+    return run();
+  }
 }
 
 // One span a transaction: one for each statement says little more, and a checkout has some hundred of them.

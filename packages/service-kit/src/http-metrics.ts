@@ -30,8 +30,8 @@ export function addMetrics(app: HttpApp): void {
   });
   let kept: { untilMs: number; answer: Promise<string> } | null = null;
   app.get('/metrics', async (_request, reply) => {
-    if (kept === null || Date.now() > kept.untilMs)
-      kept = { untilMs: Date.now() + answerKeptMs, answer: renderMetrics() };
+    if (kept === null || performance.now() > kept.untilMs)
+      kept = { untilMs: performance.now() + answerKeptMs, answer: renderMetrics() };
     return reply.type(metricsContentType).send(await kept.answer);
   });
 }

@@ -13,8 +13,8 @@ const dayMs = 86_400_000;
 export type InboxEntry = { readonly id: string; readonly type: string; readonly topic: string; readonly key: string };
 
 /** True when the id was minted in the span of time for which the inbox remembers: outside of it, dedupe cannot be promised. */
-export function isInsideInboxWindow(eventId: string, now: Date): boolean {
-  const ageMs = now.getTime() - uuidv7TimeMs(eventId);
+export function isInsideInboxWindow(eventId: string, atMs: number): boolean {
+  const ageMs = atMs - uuidv7TimeMs(eventId);
   return ageMs < inboxWindowDays * dayMs && ageMs > -clockSkewMaxDays * dayMs;
 }
 
@@ -34,4 +34,26 @@ export async function recordInInbox(tx: Tx, entries: readonly InboxEntry[]): Pro
     values: [JSON.stringify(entries)],
   });
   return new Set(rows.map((row) => row.event_id));
+}
+
+/**
+ * Records an event that was parked without an inbox row, for its id lies outside the window, and returns whether it may be handled: not when a copy of it
+ * was, by the inbox or by an earlier replay. Where the inbox has no partition for the id, the replayed message itself is what remembers it.
+ */
+export async function recordReplayed(tx: Tx, entry: InboxEntry): Promise<boolean> {
+  const { rows } = await tx.query<{ isFirst: boolean }>({
+    name: 'record-replayed',
+    text: `
+      with kept as (
+        select to_regclass('inbox_' || to_char(uuid_extract_timestamp($1::uuid) at time zone 'utc', 'YYYY_MM_DD')) is not null as has_partition),
+      fresh as (
+        insert into inbox (event_id, type, topic, partition_key) select $1::uuid, $2, $3, $4 from kept where has_partition
+        on conflict (event_id) do nothing
+        returning event_id)
+      select (exists (select from fresh) or not has_partition)
+        and not exists (select from parked_messages where status = 'replayed' and event_id = $1::text) as "isFirst"
+      from kept`,
+    values: [entry.id, entry.type, entry.topic, entry.key],
+  });
+  return rows[0]?.isFirst === true;
 }

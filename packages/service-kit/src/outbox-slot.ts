@@ -1,3 +1,4 @@
+import { counterMax } from '@sagamart/contracts/bounds';
 import type { ClientBase } from 'pg';
 import type { Reader } from './database.ts';
 
@@ -102,7 +103,10 @@ const recordSlotSql = `
   insert into outbox_slot (slot_name, made_at_lsn)
   select slot_name, two_phase_at from pg_replication_slots where slot_name = $1 and two_phase_at is not null`;
 
-// A row is said again by being written again. Debezium sees the insert; deletes are not in the publication.
+// A row is said again by being written again. Debezium sees the insert; deletes are not in the publication. What was written before the table refused
+// what nobody could publish or read stays unsaid.
 const sayAgainSql = `
-  with said as (delete from outbox where created_at >= $1 returning *)
+  with said as (
+    delete from outbox where created_at >= $1 and octet_length(outbox::text) < 300000 and greatest(lamport, aggregate_version) <= ${counterMax}
+    returning *)
   insert into outbox select * from said order by partition_key, aggregate_version`;

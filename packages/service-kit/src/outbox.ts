@@ -1,4 +1,4 @@
-import { dataSchemaOf, type ShopEvent } from '@sagamart/contracts/cloud-event';
+import { dataSchemaOf, parseRecord, toRecord, type ShopEvent } from '@sagamart/contracts/cloud-event';
 import { eventTypes } from '@sagamart/contracts/events';
 import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
 import { createCounter } from '@sagamart/telemetry/metrics';
@@ -26,12 +26,22 @@ export function announceEvents(service: ServiceName, logger: Log): void {
   };
 }
 
+/** What was to be said could not be read by those who hear it: nothing of it is written. */
+export class Unreadable extends Error {
+  override name = 'Unreadable';
+}
+
 /**
  * Writes events to the outbox in the given order, in one statement. They are published by Debezium once the transaction commits,
- * and never if it does not.
+ * and never if it does not. Rejects with Unreadable, as a consumer would refuse it, what no consumer could read; so does the table, in fewer words.
  */
 export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Promise<void> {
   if (events.length === 0) return;
+  for (const event of events) {
+    const read = parseRecord(toRecord(event));
+    if (read.kind !== 'known')
+      throw new Unreadable(`${event.type}: ${read.kind === 'refused' ? read.detail : 'unknown'}`);
+  }
   const rows = events.map((event) => ({
     event_id: event.id,
     topic: eventTypes[event.type].topic,

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { parkingReasonOf, takePart, type Participant } from './batch.ts';
 import { inRetriedTransaction, inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError } from './database-trouble.ts';
+import { recordReplayed } from './inbox.ts';
 import { startMessageSpans } from './message-spans.ts';
 import { lockScopes } from './parked.ts';
 import {
@@ -20,7 +21,7 @@ import {
   type ParkedStatus,
 } from './parked-store.ts';
 import { Problem } from './problem.ts';
-import { readRecord } from './read-record.ts';
+import { inboxEntry, readParked } from './read-record.ts';
 
 /** What an operator asks for. */
 export type Wish = { readonly id: string; readonly operator: string } & (
@@ -106,16 +107,18 @@ export function createParkedActs<Work, Heard extends EventType>(options: {
       await appendAct(tx, { ...actOf(message, turn), outcome: 'discarded', error: null });
       return 'settled';
     }
-    // Judged by the time at which it was parked: it may wait for longer than the inbox remembers.
-    const read = readRecord(message.record, message.parkedAt);
+    const read = readParked(message.record);
     if (read.kind === 'refused') {
       await recordFailedReplay(tx, message.id, { reason: read.reason, error: read.detail });
       await appendAct(tx, { ...actOf(message, turn), outcome: 'parked', error: read.detail });
       return 'failed';
     }
+    const isFirst =
+      message.inInbox || (await recordReplayed(tx, inboxEntry(read.record, read.event.id, read.event.type)));
     const spans = startMessageSpans([read]);
     try {
-      for (const { event } of spans.messages) await spans.together(() => takePart(tx, participant, [event]));
+      const events = isFirst ? spans.messages.map(({ event }) => event) : [];
+      await spans.together(() => takePart(tx, participant, events));
     } finally {
       spans.end();
     }
@@ -176,6 +179,9 @@ function actOf(message: ParkedDetail, turn: Turn) {
 }
 
 async function refuseForbiddenDiscard(tx: Tx, message: ParkedDetail): Promise<void> {
+  const read = readParked(message.record);
+  // Our outboxes hold only what can be read: it is nobody's word, whatever it claims to be. A version that is not known may be a newer one of ours.
+  if (read.kind === 'refused' && read.reason !== 'unknown_major_version') return;
   const rule = discardRuleOf(message.type);
   if (rule === 'never') {
     const detail = `${message.type} is the outcome of a saga: it can be replayed, never discarded. Repair what keeps it from being handled, then replay.`;

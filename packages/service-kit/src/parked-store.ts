@@ -1,4 +1,5 @@
-import { storable, type Reader, type Tx } from './database.ts';
+import type { Reader, Tx } from './database.ts';
+import { keptError } from './kept-record.ts';
 import type { ConsumedRecord } from './parked.ts';
 
 export type ParkedStatus = 'parked' | 'replayed' | 'discarded';
@@ -30,8 +31,8 @@ export type ParkedMessage = {
   readonly acts: readonly ParkedAct[];
 };
 
-/** A parked message with the record it came as. */
-export type ParkedDetail = ParkedMessage & { readonly record: ConsumedRecord };
+/** A parked message with the record it came as, and whether its id has stood in the inbox since it was parked. */
+export type ParkedDetail = ParkedMessage & { readonly record: ConsumedRecord; readonly inInbox: boolean };
 
 /** Newest first, from the one after `before` on. */
 export async function listParked(
@@ -125,7 +126,7 @@ export async function recordFailedReplay(
   await tx.query({
     name: 'record-failed-replay',
     text: `update parked_messages set attempts = attempts + 1, reason = $2, error = $3 where message_id = $1 and status = 'parked'`,
-    values: [id, reason, storable(error)],
+    values: [id, reason, keptError(error)],
   });
 }
 
@@ -141,7 +142,7 @@ export async function appendAct(tx: Tx, act: Omit<ParkedAct, 'actedAt'> & { id: 
       act.reason,
       act.behind,
       act.outcome,
-      act.error === null ? null : storable(act.error),
+      act.error === null ? null : keptError(act.error),
     ],
   });
 }
@@ -151,6 +152,7 @@ type RecordRow = {
   kafkaOffset: number;
   headers: Record<string, string | undefined>;
   value: Buffer | null;
+  inInbox: boolean;
 };
 
 const columns = `
@@ -164,7 +166,8 @@ const columns = `
       order by act_id), '[]')
     from parked_acts as acts where acts.message_id = message.message_id) as acts`;
 
-const recordColumns = `message.kafka_partition as "kafkaPartition", message.kafka_offset as "kafkaOffset", message.headers, message.value`;
+const recordColumns = `message.kafka_partition as "kafkaPartition", message.kafka_offset as "kafkaOffset", message.headers, message.value,
+  message.in_inbox as "inInbox"`;
 
 function detailOf({
   kafkaPartition,

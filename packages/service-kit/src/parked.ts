@@ -1,6 +1,7 @@
 import type { KafkaRecord } from '@sagamart/contracts/cloud-event';
-import { storable, type Tx } from './database.ts';
-import type { Unreadable } from './record-batch.ts';
+import type { Tx } from './database.ts';
+import { keptError, keptHeaders, keptWord } from './kept-record.ts';
+import { unreadableReasons, type Unreadable } from './record-batch.ts';
 
 /** A record with its place in Kafka and its bytes, so that it can be parked exactly as it came. */
 export type ConsumedRecord = KafkaRecord & {
@@ -60,22 +61,23 @@ export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promis
       name: 'insert-parked',
       text: `
         insert into parked_messages (topic, partition_key, kafka_partition, kafka_offset, event_id, type, headers, value, reason, error, attempts,
-          topic_id, appended_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $9 when 'behind_parked' then 0 else 1 end, $11, $12)
+          topic_id, appended_at, in_inbox)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $9 when 'behind_parked' then 0 else 1 end, $11, $12, not $9 = any($13))
         on conflict on constraint parked_once do nothing`,
       values: [
         record.topic,
         scopeKeyOf(record),
         record.partition,
         record.offset,
-        storable(record.headers['ce_id'] ?? ''),
-        storable(record.headers['ce_type'] ?? ''),
-        JSON.stringify(record.headers),
+        keptWord(record.headers['ce_id'] ?? ''),
+        keptWord(record.headers['ce_type'] ?? ''),
+        JSON.stringify(keptHeaders(record.headers)),
         record.bytes,
         reason,
-        storable(error),
+        keptError(error),
         record.topicId,
         appendedAt(record),
+        reasonsWithoutInbox,
       ],
     });
   }
@@ -88,9 +90,10 @@ function appendedAt({ appendedAtMs }: ConsumedRecord): Date | null {
 
 const timeMsMax = Date.UTC(9999, 11, 31);
 
-/** The key by which a record is found again. One of ours is an id or a sku; a longer one is foreign, and an index row holds no more than 2.7 kB. */
-export function scopeKeyOf(record: Pick<ConsumedRecord, 'key'>): string {
-  return storable(record.key ?? '').slice(0, scopeKeyLengthMax);
-}
+// What cannot be read has no id to believe; what lies outside the window has no place there.
+const reasonsWithoutInbox = ['outside_window', ...unreadableReasons];
 
-const scopeKeyLengthMax = 255;
+/** The key as it is kept and compared. */
+export function scopeKeyOf(record: Pick<ConsumedRecord, 'key'>): string {
+  return keptWord(record.key ?? '');
+}

@@ -1,11 +1,22 @@
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 
+/**
+ * Which table has no partition for a row that was to be written; null when that is not what the error says. It has no code of its own: a check that fails
+ * names its constraint, a missing partition names none.
+ */
+export function tableWithoutPartition(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error) || !('table' in error)) return null;
+  const isMissing = error.code === '23514' && (!('constraint' in error) || error.constraint === undefined);
+  return isMissing && typeof error.table === 'string' ? error.table : null;
+}
+
 const checkIntervalMs = 3_600_000;
 
 /**
- * Sees to it that today's and the next days' partitions of outbox and inbox exist, and that those whose time is over go: now, and every hour. Rejects
- * when the first look fails, for without a partition nothing can be written; that something is kept for too long can wait.
+ * Sees to it that today's and the next days' partitions of outbox and inbox exist, and that those whose time is over go: now, and every hour. One that is
+ * missing all the same, as after a machine slept for days, is made by the transaction that needs it. Rejects when the first look fails; that something is
+ * kept for too long can wait.
  */
 export async function keepPartitions(pool: Pool, logger: Logger): Promise<{ stop: () => void }> {
   const ensure = (): Promise<unknown> => pool.query('select ensure_message_partitions()');

@@ -1,3 +1,4 @@
+import { cutText, headerBytesMax } from '@sagamart/contracts/bounds';
 import { parseRecord, type Envelope } from '@sagamart/contracts/cloud-event';
 import { isInsideInboxWindow, type InboxEntry } from './inbox.ts';
 import type { ConsumedRecord } from './parked.ts';
@@ -16,31 +17,49 @@ export type Read =
       inboxEntry: InboxEntry | null;
     };
 
-/** Reads a record. An id outside the window gets no inbox row: the inbox has no partition for it and could not dedupe it. */
+/**
+ * Reads a record. An id outside the window gets no inbox row: the inbox has no partition for it and could not dedupe it. The window lies around the time at
+ * which the broker appended the record, so that a reader whose clock is wrong does not refuse what is right; around `now` where that is not known.
+ */
 export function readRecord(record: ConsumedRecord, now: Date): Read {
   if (record.unreadable !== undefined) return { kind: 'refused', record, ...record.unreadable, inboxEntry: null };
-  const parsed = parseRecord(record);
-  const id = parsed.kind === 'refused' ? parsed.id : parsed.event.id;
-  if (id !== null && !isInsideInboxWindow(id, now)) {
-    return {
-      kind: 'refused',
-      record,
-      reason: 'outside_window',
-      detail: `${id} was not minted within the inbox's window`,
-      inboxEntry: null,
-    };
-  }
-  if (parsed.kind !== 'refused') return { kind: 'readable', record, event: parsed.event };
+  const read = readParked(record);
+  const { appendedAtMs = 0 } = record;
+  const id = idOf(read);
+  if (id === null || isInsideInboxWindow(id, appendedAtMs > 0 ? appendedAtMs : now.getTime())) return read;
   return {
     kind: 'refused',
     record,
-    reason: parsed.reason,
-    detail: parsed.detail,
+    reason: 'outside_window',
+    detail: `${id} was not minted within the inbox's window`,
+    inboxEntry: null,
+  };
+}
+
+/** Reads a record that was parked, whenever it was minted: whether it was handled before is for its replay to find out. */
+export function readParked(record: ConsumedRecord): Read {
+  const parsed = parseRecord(record);
+  if (parsed.kind !== 'refused') return { kind: 'readable', record, event: parsed.event };
+  const { id, reason, detail } = parsed;
+  return {
+    kind: 'refused',
+    record,
+    reason,
+    detail,
     inboxEntry: id === null ? null : inboxEntry(record, id, record.headers['ce_type'] ?? ''),
   };
 }
 
 /** What the inbox keeps of a record with this id. */
 export function inboxEntry(record: ConsumedRecord, id: string, type: string): InboxEntry {
-  return { id, type: type.replaceAll('\0', ''), topic: record.topic, key: (record.key ?? '').replaceAll('\0', '') };
+  return {
+    id,
+    type: cutText(type, headerBytesMax),
+    topic: record.topic,
+    key: cutText(record.key ?? '', headerBytesMax),
+  };
+}
+
+function idOf(read: Read): string | null {
+  return read.kind === 'readable' ? read.event.id : (read.inboxEntry?.id ?? null);
 }

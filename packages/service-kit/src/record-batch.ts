@@ -11,7 +11,8 @@ export type FetchedMessage = Extract<KafkaMessage, { headers: IHeaders }> & {
 };
 
 /** Why something is set aside instead of read, under a reason for the list of parked messages. */
-export type Unreadable = { readonly reason: 'unreadable' | 'too_large' | 'too_many_headers'; readonly detail: string };
+export type Unreadable = { readonly reason: (typeof unreadableReasons)[number]; readonly detail: string };
+export const unreadableReasons = ['unreadable', 'too_large', 'too_many_headers'] as const;
 
 /** A batch may take this much memory unpacked. One of ours is one record or 16 kB. */
 export const batchBytesMax = 4 * 1024 * 1024;

@@ -1,3 +1,4 @@
+import { counterMax } from '@sagamart/contracts/bounds';
 import { partitionKeyOf, type EventBody } from '@sagamart/contracts/events';
 import type { Envelope } from '@sagamart/contracts/cloud-event';
 import type { EventId } from '@sagamart/contracts/ids';
@@ -34,7 +35,8 @@ export function causedBy(event: Envelope): Cause {
 
 /**
  * One transition in Lamport time (Lamport 1978, "Time, Clocks, and the Ordering of Events", rule IR2): the aggregate moves to
- * max(own, cause) + 1, and all it says carries that time, in version order. Call it also when nothing is said.
+ * max(own, cause) + 1, and all it says carries that time, in version order. Call it also when nothing is said. At the highest time that can be
+ * read it stands still: an event may then be as late as its cause, and is heard all the same.
  */
 export function transition<Body extends EventBody>(
   source: string,
@@ -43,7 +45,7 @@ export function transition<Body extends EventBody>(
   says: readonly Body[],
   clock: Clock,
 ): Counters & { events: (Envelope & Body)[] } {
-  const lamport = Math.max(before.lamport, cause.lamport) + 1;
+  const lamport = Math.min(Math.max(before.lamport, cause.lamport) + 1, counterMax);
   const time = clock.now().toISOString();
   const events = says.map((body, index) => ({
     ...body,

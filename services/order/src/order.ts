@@ -144,7 +144,9 @@ export function react(before: Order, event: EventBody<HeardByOrder>, now: Date):
       return before.status === 'cancelled' ? unchanged(hear(before, { payment: 'voided' })) : 'unreachable';
     case 'notification.sent': {
       if (before.status === 'pending') return 'unreachable';
-      const notifications = [...before.heard.notifications, event.data.outcome];
+      const { outcome } = event.data;
+      const { notifications: heard } = before.heard;
+      const notifications = heard.includes(outcome) ? heard : [...heard, outcome];
       return unchanged(hear(before, { notifications }));
     }
     default:

@@ -19,7 +19,8 @@ export function measureOutcomes(tx: Tx, events: readonly OrderEvent[]): void {
     return [
       {
         outcome,
-        seconds: (Date.parse(event.time) - uuidv7TimeMs(event.subject)) / 1_000,
+        // A clock that was set back between the two must not take from the sum: to Prometheus that is a restart.
+        seconds: Math.max(0, Date.parse(event.time) - uuidv7TimeMs(event.subject)) / 1_000,
         traceparent: event.traceparent,
       },
     ];

@@ -47,3 +47,12 @@ test('after thirty seconds an event is shown without its cause, and says so', ()
   const confirmed = entry('confirmed', 5, 'captured');
   assert.deepEqual(ids([placed, captured, confirmed], late), ['placed', 'captured?', 'confirmed']);
 });
+
+test('where time stands still at its end, an event follows its cause all the same, and none is lost that names itself', () => {
+  const placed = entry('placed', 9, null);
+  const cancelled = entry('cancelled', 9, 'placed', { version: 2 });
+  const released = entry('released', 9, 'cancelled', { source: '/inventory' });
+  const itself = entry('itself', 9, 'itself', { source: '/a' });
+  assert.deepEqual(ids([released, cancelled, itself, placed], soon), ['placed', 'cancelled', 'released']);
+  assert.deepEqual(ids([released, cancelled, itself, placed], late), ['placed', 'cancelled', 'released', 'itself?']);
+});

@@ -19,17 +19,28 @@ export const causeWaitMs = 30_000;
 
 /**
  * The events in causal order: by Lamport time, then source, then version; wall clocks never decide. An event enters when its cause is
- * in, or after `causeWaitMs` marked `causeMissing`. One pass is enough: a cause has a lower Lamport time than its effect.
+ * in, or after `causeWaitMs` marked `causeMissing`. A cause has a lower Lamport time than its effect, or the same where time stands still at its end.
  */
 export function causalOrder(entries: readonly TimelineEntry[], now: Date): CausalEntry[] {
   const entered = new Set<string>();
   const timeline: CausalEntry[] = [];
-  for (const entry of entries.toSorted(byLamportTime)) {
-    const causeMissing = entry.causationId !== null && !entered.has(entry.causationId);
-    if (causeMissing && now.getTime() - entry.arrivedAt.getTime() < causeWaitMs) continue;
+  const waiting: { entry: TimelineEntry; isOver: boolean }[] = [];
+  const enter = (entry: TimelineEntry, causeMissing: boolean): void => {
+    if (entered.has(entry.id)) return;
     entered.add(entry.id);
     timeline.push({ ...entry, causeMissing });
+    for (const { entry: effect } of waiting.filter((each) => each.entry.causationId === entry.id)) enter(effect, false);
+  };
+  const sorted = entries.toSorted(byLamportTime);
+  const lamports = new Map(sorted.map(({ id, lamport }) => [id, lamport]));
+  for (const entry of sorted) {
+    const { causationId } = entry;
+    const causeMissing = causationId !== null && !entered.has(causationId);
+    const isOver = now.getTime() - entry.arrivedAt.getTime() >= causeWaitMs;
+    if (causeMissing && lamports.get(causationId) === entry.lamport) waiting.push({ entry, isOver });
+    else if (!causeMissing || isOver) enter(entry, causeMissing);
   }
+  for (const { entry, isOver } of waiting) if (isOver) enter(entry, true);
   return timeline;
 }
 

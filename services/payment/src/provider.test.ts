@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { textLengthMax } from '@sagamart/contracts/bounds';
 import { newId, type OrderId } from '@sagamart/contracts/ids';
 import type { Terms } from './payment.ts';
 import { createProvider, ProviderNonsense } from './provider.ts';
@@ -63,6 +64,26 @@ test('a decline is a result', async (t) => {
 test('a decline without a reason is a decline all the same', async (t) => {
   const { provider } = await providerThat(t, 201, JSON.stringify({ ...answer, status: 'declined' }));
   assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'declined' });
+});
+
+test('a decline is believed however long its reason is, and what is kept of the reason can be kept', async (t) => {
+  const declineReason = `\0${'r'.repeat(1_100_000)}`;
+  const { provider } = await providerThat(t, 201, JSON.stringify({ ...answer, status: 'declined', declineReason }));
+  const reply = await provider.capture(orderId, terms);
+  assert.ok(reply.outcome === 'declined');
+  assert.equal(reply.declineReason, `\uFFFD${'r'.repeat(textLengthMax.declineReason - 1)}`);
+});
+
+test('an id that could not be kept or said on is nonsense, and so is an answer without an end', async (t) => {
+  const refundedOf = (refundId: string) => ({ ...answer, status: 'refunded', refundId });
+  for (const id of ['', 'c'.repeat(256), 'c'.repeat(1_100_000), 'a\0b', '\uD83D']) {
+    const { provider } = await providerThat(t, 201, JSON.stringify({ ...answer, captureId: id }));
+    await assert.rejects(provider.capture(orderId, terms), ProviderNonsense, `capture ${id.slice(0, 9)}`);
+    const refunds = await providerThat(t, 201, JSON.stringify(refundedOf(id)));
+    await assert.rejects(refunds.provider.refund(orderId, terms, 'c1'), ProviderNonsense, `refund ${id.slice(0, 9)}`);
+  }
+  const { provider } = await providerThat(t, 201, ' '.repeat(5 * 1024 * 1024));
+  await assert.rejects(provider.capture(orderId, terms), { name: 'ProviderNonsense', message: /longer than/ });
 });
 
 test('a void names the key of the capture it forbids, and tells what became of it', async (t) => {

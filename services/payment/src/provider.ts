@@ -1,3 +1,4 @@
+import { cutText, textLengthMax } from '@sagamart/contracts/bounds';
 import type { OrderId } from '@sagamart/contracts/ids';
 import { Currency, Minor } from '@sagamart/contracts/money';
 import type { Span } from '@opentelemetry/api';
@@ -26,7 +27,8 @@ export class ProviderNonsense extends Error {
   override readonly name = 'ProviderNonsense';
 }
 
-const Id = Type.String({ minLength: 1 });
+// It is kept, indexed and said on: more of it than any provider's is no id.
+const Id = Type.String({ minLength: 1, maxLength: textLengthMax.captureId, pattern: '^[\\x20-\\x7e]+$' });
 const spokenOf = { amountMinor: Minor, currency: Currency, reference: Type.String() };
 const Captured = Type.Object({ status: Type.Literal('captured'), captureId: Id, ...spokenOf });
 const Declined = Type.Object({
@@ -108,8 +110,23 @@ export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string })
     const { status } = response;
     span?.setAttributes({ [attribute.httpMethod]: 'POST', [attribute.httpStatus]: status });
     if (status >= 400) markFailed(String(status), span);
-    return { status, text: await response.text() };
+    return { status, text: await readText(response) };
   }
+}
+
+/** Longer than any answer that makes sense, and short enough for all that are under way to be held. */
+const answerBytesMax = 4 * 1024 * 1024;
+
+async function readText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > answerBytesMax)
+      throw new ProviderNonsense(`the provider's answer is longer than ${answerBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function captureKeyOf(orderId: OrderId): string {
@@ -140,7 +157,11 @@ function replyOf(answer: Static<typeof CaptureAnswer> | Static<typeof VoidAnswer
     case 'captured':
       return { outcome: 'captured', captureId: answer.captureId };
     case 'declined':
-      return { outcome: 'declined', declineReason: answer.declineReason ?? 'declined' };
+      // Believed however it is worded: what counts is the no.
+      return {
+        outcome: 'declined',
+        declineReason: cutText(answer.declineReason ?? 'declined', textLengthMax.declineReason),
+      };
     case 'voided':
       return { outcome: 'voided' };
     default:
