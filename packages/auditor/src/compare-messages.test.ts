@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { counterMax } from '@sagamart/contracts/bounds';
 import { newId } from '@sagamart/contracts/ids';
+import { serviceNames } from '@sagamart/contracts/topics';
 import { balancedBooks, cancelledId, confirmedId, type DraftBooks } from './balanced-books-fixture.ts';
 import { compareBooks } from './compare-books.ts';
 import { at, testTamperings } from './tampering-fixture.ts';
@@ -29,6 +31,16 @@ test('a foreign message that is parked is nothing that somebody lost or nobody s
       status: 'parked',
     });
   }
+  assert.deepEqual(compareBooks(books), []);
+});
+
+test('where time stands still at its end, an event is as late as its cause', () => {
+  const books = balancedBooks();
+  const late = (rows: { lamport: number }[]): void => {
+    for (const row of rows) row.lamport = counterMax;
+  };
+  late(books.records);
+  for (const service of serviceNames) late(books.messages[service].outbox);
   assert.deepEqual(compareBooks(books), []);
 });
 

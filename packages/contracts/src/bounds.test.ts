@@ -50,6 +50,8 @@ test('what is as large as its bound is read, and what is larger is refused', () 
     [{ ofTheFuture: filled }, { ofTheFuture: [...filled, other] }],
     [{ ofTheFuture: '2028-02-29T00:00:00.000Z' }, { ofTheFuture: '2026-02-29T00:00:00.000Z' }],
     [{ ofTheFuture: '1970-01-01T00:00:00.000Z' }, { ofTheFuture: '1969-12-31T23:59:59.999Z' }],
+    [{ version: 2_147_483_647 }, { version: 2_147_483_648 }],
+    [{ totalMinor: 1 }, { totalMinor: 0 }],
     [{ declineReason: '\uD83D\uDCB8' }, { declineReason: '\uD83D' }],
     [{ declineReason: '\u0001' }, { declineReason: '\0' }],
   ];

@@ -1,3 +1,5 @@
+import { minorMax } from './money.ts';
+
 /**
  * How much a message may bring along. Its schema says what it must be; these bounds say how much of it is read, so that whatever is believed can also be
  * kept, indexed, and repeated in what we say. They stand beside the schemas, which only grow, and what we say keeps them too: whatever comes in, what
@@ -31,8 +33,13 @@ export const textLengthMax = {
 /** The deepest nesting of data: the readers and keepers of JSON are recursive. */
 export const depthMax = 16;
 
-/** The highest version of a product: PostgreSQL's integer. */
-const versionMax = 2_147_483_647;
+/** What a number may be, by its field, where a schema says less: tables hold it as PostgreSQL's integer, and nothing is sold for nothing. */
+export const numberBounds: Readonly<Record<string, { readonly min: number; readonly max: number }>> = {
+  version: { min: 1, max: 2_147_483_647 },
+  available: { min: 0, max: 2_147_483_647 },
+  totalMinor: { min: 1, max: minorMax },
+  amountMinor: { min: 1, max: minorMax },
+};
 
 /** Why a header may not be read: undefined when it may. */
 export function headerBreach(text: string): string | undefined {
@@ -69,9 +76,13 @@ const timeForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 function breachOf(value: unknown, path: readonly string[]): string | undefined {
   if (path.length > depthMax) return `lies deeper than ${depthMax}`;
   const field = path.at(-1) ?? '';
-  if (typeof value === 'number' && field === 'version' && value > versionMax) return `is above ${versionMax}`;
+  const bounds = typeof value === 'number' && Object.hasOwn(numberBounds, field) ? numberBounds[field] : undefined;
+  if (bounds !== undefined && !(Number(value) >= bounds.min && Number(value) <= bounds.max))
+    return `is not between ${bounds.min} and ${bounds.max}`;
   if (typeof value !== 'string') return undefined;
-  const lengthMax = field in textLengthMax ? textLengthMax[field as keyof typeof textLengthMax] : textLengthMax.other;
+  const lengthMax = Object.hasOwn(textLengthMax, field)
+    ? textLengthMax[field as keyof typeof textLengthMax]
+    : textLengthMax.other;
   if (value.length > lengthMax) return `is longer than ${lengthMax} characters`;
   if (timeForm.test(value) && !isMoment(value)) return 'is not a moment';
   return keepingBreach(value);

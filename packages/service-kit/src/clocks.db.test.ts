@@ -43,7 +43,7 @@ async function openService(t: TestContext) {
       await appendToOutbox(tx, work.said);
     },
   };
-  function said(event: ReturnType<typeof placed | typeof cancelled>) {
+  function said(event: Parameters<typeof causedBy>[0] & { data: { orderId: OrderId } }) {
     const says: EventBody<'payment.voided'>[] = [{ type: 'payment.voided', data: { orderId: event.data.orderId } }];
     return transition('/test', { lamport: 0, version: 0 }, causedBy(event), says, { now, newEventId }).events;
   }
@@ -91,7 +91,7 @@ function appended(event: ReturnType<typeof placed | typeof cancelled>, aheadMs =
   return { ...recordOf(event), appendedAtMs: Date.now() + aheadMs };
 }
 
-for (const days of [2, -20]) {
+for (const days of [20, -20]) {
   test(`a reader whose clock is off by ${days} days handles what was minted and appended in time`, async (t) => {
     const service = await openService(t);
     service.clock.readsAheadMs = days * dayMs;

@@ -46,3 +46,13 @@ test('however often somebody asks, the metrics are gathered twice a second at mo
   t.mock.timers.setTime(501);
   assert.notEqual((await app.inject('/metrics')).body, before);
 });
+
+test('a clock that was ahead for a moment does not stop the metrics', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 172_800_000 });
+  const app = createHttpApp({ logger });
+  app.get('/', () => ({}));
+  const before = (await app.inject('/metrics')).body;
+  await app.inject('/');
+  t.mock.timers.setTime(0);
+  assert.notEqual((await app.inject('/metrics')).body, before);
+});

@@ -28,10 +28,11 @@ export function addMetrics(app: HttpApp): void {
       request.traceparent,
     );
   });
-  let kept: { untilMs: number; answer: Promise<string> } | null = null;
+  let kept: { atMs: number; answer: Promise<string> } | null = null;
   app.get('/metrics', async (_request, reply) => {
-    if (kept === null || performance.now() > kept.untilMs)
-      kept = { untilMs: performance.now() + answerKeptMs, answer: renderMetrics() };
+    const ageMs = Date.now() - (kept?.atMs ?? 0);
+    // Of a negative age is what was kept before the clock was set back.
+    if (kept === null || ageMs > answerKeptMs || ageMs < 0) kept = { atMs: Date.now(), answer: renderMetrics() };
     return reply.type(metricsContentType).send(await kept.answer);
   });
 }

@@ -10,12 +10,13 @@ const wordKeptMax = 255;
  * What is kept of the headers of a parked record: those of the contract and the first others, each up to a length that is beyond what is read, so that a
  * header that was refused for its length is refused in a replay too.
  */
-export function keptHeaders(headers: KafkaRecord['headers']): Record<string, string | undefined> {
+export function keptHeaders(headers: KafkaRecord['headers']): Record<string, string> {
   const foreign = Object.keys(headers).filter((name) => !ours.has(name));
   const names = [...ours, ...foreign.slice(0, foreignHeadersMax)].filter((name) => headers[name] !== undefined);
   const left = foreign.length - foreignHeadersMax;
-  const kept = names.map((name) => [cutText(name, wordKeptMax), keptHeader(headers[name] ?? '')]);
-  return Object.fromEntries(left > 0 ? [...kept, ['…', `${left} more headers are not kept`]] : kept);
+  const kept = names.map((name): [string, string] => [cutText(name, wordKeptMax), keptHeader(headers[name] ?? '')]);
+  if (left > 0) kept.push(['…', `${left} more headers are not kept`]);
+  return Object.fromEntries(kept);
 }
 
 /** Why it was parked, as far as anybody reads on. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { counterMax } from '@sagamart/contracts/bounds';
+import { parseRecord, toRecord } from '@sagamart/contracts/cloud-event';
 import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
 import { transition, type Cause } from './transition.ts';
 
@@ -31,4 +33,17 @@ test('all that one transition says carries its Lamport time, with versions that 
     ],
   );
   assert.notEqual(events[0]?.id, events[1]?.id);
+});
+
+test('at the highest time that can be read, time stands still, and what is said is read by all', () => {
+  for (const late of [counterMax - 1, counterMax, 999_999_999_999_999]) {
+    for (const [row, heard] of [
+      [late, 1],
+      [1, late],
+    ] as const) {
+      const said = transition('/x', { lamport: row, version: 0 }, { ...cause, lamport: heard }, [voided], clock);
+      assert.equal(said.lamport, counterMax);
+      for (const event of said.events) assert.equal(parseRecord(toRecord(event)).kind, 'known');
+    }
+  }
 });

@@ -105,6 +105,16 @@ for (const [type, ...expected] of table) {
   }
 }
 
+test('what customers were told is known once, however often it is said', () => {
+  let order: Order = { ...placedOrder(), status: 'confirmed', confirmedAt: '2026-01-01T12:00:01.000Z' };
+  for (let times = 1; times <= 3; times += 1) {
+    const reaction = react(order, bodyOf('notification.sent', order), now);
+    assert.ok(reaction !== 'unreachable');
+    order = reaction.order;
+  }
+  assert.equal(order.heard.notifications.length, 1);
+});
+
 test('a capture of another amount or currency is never taken for this order', () => {
   const order = placedOrder();
   const data = { orderId: order.orderId, captureId: 'c1', amountMinor: order.totalMinor, currency: order.currency };

@@ -120,7 +120,8 @@ const answerBytesMax = 4 * 1024 * 1024;
 async function readText({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body ?? []) {
+  const received: AsyncIterable<Uint8Array> | Uint8Array[] = body ?? [];
+  for await (const chunk of received) {
     bytes += chunk.byteLength;
     if (bytes > answerBytesMax)
       throw new ProviderNonsense(`the provider's answer is longer than ${answerBytesMax} bytes`);
