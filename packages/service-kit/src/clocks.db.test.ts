@@ -7,6 +7,7 @@ import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder'
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { createBatchHandler, type Participant } from './batch.ts';
 import { createPool, inTransaction } from './database.ts';
+import { problemOf } from './http-errors.ts';
 import { migrateDatabase } from './migrate.ts';
 import { appendToOutbox } from './outbox.ts';
 import { createParkedActs } from './parked-acts.ts';
@@ -183,6 +184,26 @@ test('while a service has a clock that is weeks away from its database, its cons
   assert.deepEqual(await service.hear(appended(event)), ['handled']);
   assert.equal(warned.mock.callCount(), 1);
   assert.deepEqual([await service.seen(), await service.parked()], [[event.id], []]);
+});
+
+test('while a partition cannot be made, a request is answered with 503 and a consumer waits: neither is the fault of what was to be written', async (t) => {
+  const service = await openService(t);
+  // Another partition lies where those of today and tomorrow would.
+  await service.pool.query(`do $$ declare today date := (now() at time zone 'utc')::date; begin
+    execute format('drop table %I', 'outbox_' || to_char(today, 'YYYY_MM_DD'));
+    execute format('create table in_the_way partition of outbox for values from (%L) to (%L)',
+      uuidv7_floor((today::timestamp + interval '23:59:59.999') at time zone 'utc'), uuidv7_floor((today + 1)::timestamp at time zone 'utc')); end $$`);
+  const refusal = await inTransaction(service.pool, (tx) => appendToOutbox(tx, [placed()])).catch(
+    (error: unknown) => error,
+  );
+  assert.equal(problemOf(refusal).status, 503);
+  let waited = 0;
+  t.mock.method(logger, 'warn', () => {
+    waited += 1;
+    void service.pool.query('drop table in_the_way');
+  });
+  assert.deepEqual(await service.hear(appended(placed())), ['handled']);
+  assert.equal(waited, 1);
 });
 
 test('a clock that is far ahead does not make the inbox forget', async (t) => {

@@ -1,4 +1,4 @@
-import { tableWithoutPartition } from './partitions.ts';
+import { PartitionNotMade, tableWithoutPartition } from './partitions.ts';
 
 /** A transaction that lost a race: nothing was written, and the same work may succeed when it is tried again. */
 export class LostRace extends Error {
@@ -20,7 +20,7 @@ export function triageDatabaseError(error: unknown, racingConstraints: readonly 
   if ('constraint' in error && racingConstraints.includes(String(error.constraint))) return 'conflict';
   if (code === uniqueViolation) return 'conflict';
   // Of the inbox it is the message's: its id is outside of what is remembered. Of the outbox it is ours: a clock that is days away from the database's.
-  if (tableWithoutPartition(error) === 'outbox') return 'unavailable';
+  if (error instanceof PartitionNotMade || tableWithoutPartition(error) === 'outbox') return 'unavailable';
   if (lostRaces.has(code)) return 'lost_race';
   if (tooMuch.has(code)) return 'too_much';
   if (networkCodes.has(code) || passingSqlStates.test(code) || driverMessages.has(error.message)) return 'unavailable';

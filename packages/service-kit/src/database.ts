@@ -3,7 +3,7 @@ import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inChildSpan } from '@sagamart/telemetry/spans';
 import { Pool, TypeOverrides, types, type PoolClient } from 'pg';
 import { triageDatabaseError } from './database-trouble.ts';
-import { tableWithoutPartition } from './partitions.ts';
+import { ensurePartitions, tableWithoutPartition } from './partitions.ts';
 
 /** A connection inside a transaction. A Pool is not a Tx: what writes cannot be called outside of one. */
 export type Tx = PoolClient;
@@ -72,7 +72,7 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
     return await run();
   } catch (error) {
     if (tableWithoutPartition(error) === null) throw error;
-    await pool.query('select ensure_message_partitions()');
+    await ensurePartitions(pool);
     return run();
   }
 }

@@ -13,13 +13,27 @@ export function tableWithoutPartition(error: unknown): string | null {
 
 const checkIntervalMs = 3_600_000;
 
+/** A partition is missing and could not be made: a fault of the place, never of what was to be written. */
+export class PartitionNotMade extends Error {
+  override name = 'PartitionNotMade';
+}
+
+/** Makes the partitions that are missing from outbox and inbox. Rejects with PartitionNotMade, for whatever reason. */
+export async function ensurePartitions(pool: Pool): Promise<void> {
+  try {
+    await pool.query('select ensure_message_partitions()');
+  } catch (error) {
+    throw new PartitionNotMade('the partition of a day could not be made', { cause: error });
+  }
+}
+
 /**
  * Sees to it that today's and the next days' partitions of outbox and inbox exist, and that those whose time is over go: now, and every hour. One that is
  * missing all the same, as after a machine slept for days, is made by the transaction that needs it. Rejects when the first look fails; that something is
  * kept for too long can wait.
  */
 export async function keepPartitions(pool: Pool, logger: Logger): Promise<{ stop: () => void }> {
-  const ensure = (): Promise<unknown> => pool.query('select ensure_message_partitions()');
+  const ensure = (): Promise<void> => ensurePartitions(pool);
   const prune = async (): Promise<void> => {
     const { rows } = await pool.query<{ dropped: string }>('select prune_messages() as dropped');
     if (rows.length > 0)
