@@ -18,7 +18,7 @@ import {
   type Parking,
 } from './parked.ts';
 import { tableWithoutPartition } from './partitions.ts';
-import { inboxEntry, readRecord, type Read, type Readable } from './read-record.ts';
+import { inboxEntry, outsideWindow, readRecord, type Read, type Readable } from './read-record.ts';
 
 /** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
 export type Participant<Work, Heard extends EventType> = {
@@ -162,7 +162,7 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
   async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<Outcome> {
     const parking: Parking = { record: each.record, reason, error };
     markFailed(reason);
-    const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntryOf(each, reason);
+    const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
     logger.error(
       {
         reason,
@@ -186,6 +186,11 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
           return 'parked';
         });
       } catch (parkError) {
+        // The broker had it in time, long ago or by a clock of its own: the inbox cannot remember it.
+        if (tableWithoutPartition(parkError) === 'inbox') {
+          const outside = outsideWindow(each.record);
+          return park(outside, outside.reason, outside.detail, signal);
+        }
         logger.error({ err: parkError }, 'parking failed: consumption waits');
         await pause(unavailablePauseMs, undefined, { signal });
       }
@@ -215,8 +220,6 @@ function isHeard<Heard extends EventType>(
 
 /** Under which reason, and with which words, a message is parked that could not be handled because of this error. */
 export function parkingReasonOf(failed: unknown): { reason: string; error: string } {
-  if (tableWithoutPartition(failed) === 'inbox')
-    return { reason: outsideWindow, error: 'The inbox keeps no partition for the time at which its id was minted.' };
   return {
     reason: failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed',
     error: failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed),
@@ -239,12 +242,6 @@ function givesUp(trouble: DatabaseTrouble, { exhausted, alone }: { exhausted: bo
     default:
       return trouble satisfies never;
   }
-}
-
-const outsideWindow = 'outside_window';
-
-function inboxEntryOf({ record, event }: Readable, reason: string): InboxEntry | null {
-  return reason === outsideWindow ? null : inboxEntry(record, event.id, event.type);
 }
 
 function inboxEntries(batch: readonly Readable[]): InboxEntry[] {

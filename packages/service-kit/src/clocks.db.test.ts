@@ -140,9 +140,12 @@ test('what was handled in its time is not handled again by the replay of a copy 
 test('an append time that lies stops nothing: what the inbox has no partition for is parked', async (t) => {
   const service = await openService(t);
   const [old, good] = [placed(-100 * dayMs), placed()];
-  assert.deepEqual(await service.hear(appended(old, -100 * dayMs), appended(good)), ['parked', 'handled']);
-  assert.deepEqual(await service.parked(), ['outside_window parked']);
+  const unreadable = { ...appended(placed(-100 * dayMs), -100 * dayMs), value: '{', bytes: Buffer.from('{') };
+  const records = [appended(old, -100 * dayMs), unreadable, appended(good)];
+  assert.deepEqual(await service.hear(...records), ['parked', 'parked', 'handled']);
+  assert.deepEqual(await service.parked(), Array(2).fill('outside_window parked'));
   await service.replayAll();
+  assert.deepEqual(await service.parked(), ['outside_window replayed', 'invalid_data parked']);
   assert.deepEqual(await service.seen(), [good.id, old.id]);
   assert.deepEqual(await service.hear({ ...appended(placed()), appendedAtMs: -1 }), ['handled']);
 });

@@ -37,12 +37,7 @@ export class Unreadable extends Error {
  */
 export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Promise<void> {
   if (events.length === 0) return;
-  for (const event of events) {
-    const read = parseRecord(toRecord(event));
-    if (read.kind !== 'known')
-      throw new Unreadable(`${event.type}: ${read.kind === 'refused' ? read.detail : 'unknown'}`);
-  }
-  const rows = events.map((event) => ({
+  const rows = events.map(readBack).map((event) => ({
     event_id: event.id,
     topic: eventTypes[event.type].topic,
     partition_key: event.subject,
@@ -62,6 +57,13 @@ export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Prom
   afterCommit(tx, () => {
     for (const event of events) announce?.(event);
   });
+}
+
+/** As consumers will read it. */
+function readBack(event: ShopEvent): ShopEvent {
+  const read = parseRecord(toRecord(event));
+  if (read.kind === 'known') return read.event;
+  throw new Unreadable(`${event.type}: ${read.kind === 'refused' ? read.detail : 'unknown'}`);
 }
 
 const appendSql = `

@@ -1,21 +1,21 @@
-import { cutText, headerBytesMax } from '@sagamart/contracts/bounds';
 import { parseRecord, type Envelope } from '@sagamart/contracts/cloud-event';
 import { isInsideInboxWindow, type InboxEntry } from './inbox.ts';
+import { keptWord } from './kept-record.ts';
 import type { ConsumedRecord } from './parked.ts';
 
 /** A record that holds an event, known or not. */
 export type Readable = { kind: 'readable'; record: ConsumedRecord; event: Envelope & { readonly type: string } };
 
 /** What a record turned out to be. One that is refused is parked, with its inbox mark where it can have one. */
-export type Read =
-  | Readable
-  | {
-      kind: 'refused';
-      record: ConsumedRecord;
-      reason: string;
-      detail: string;
-      inboxEntry: InboxEntry | null;
-    };
+export type Read = Readable | Refused;
+
+type Refused = {
+  kind: 'refused';
+  record: ConsumedRecord;
+  reason: string;
+  detail: string;
+  inboxEntry: InboxEntry | null;
+};
 
 /**
  * Reads a record. An id outside the window gets no inbox row: the inbox has no partition for it and could not dedupe it. The window lies around the time at
@@ -26,14 +26,14 @@ export function readRecord(record: ConsumedRecord, now: Date): Read {
   const read = readParked(record);
   const { appendedAtMs = 0 } = record;
   const id = idOf(read);
-  if (id === null || isInsideInboxWindow(id, appendedAtMs > 0 ? appendedAtMs : now.getTime())) return read;
-  return {
-    kind: 'refused',
-    record,
-    reason: 'outside_window',
-    detail: `${id} was not minted within the inbox's window`,
-    inboxEntry: null,
-  };
+  const isInside = id === null || isInsideInboxWindow(id, appendedAtMs > 0 ? appendedAtMs : now.getTime());
+  return isInside ? read : outsideWindow(record);
+}
+
+/** A record of which the inbox can remember nothing. */
+export function outsideWindow(record: ConsumedRecord): Refused {
+  const detail = `${keptWord(record.headers['ce_id'] ?? '')} was not minted within the inbox's window`;
+  return { kind: 'refused', record, reason: 'outside_window', detail, inboxEntry: null };
 }
 
 /** Reads a record that was parked, whenever it was minted: whether it was handled before is for its replay to find out. */
@@ -52,12 +52,7 @@ export function readParked(record: ConsumedRecord): Read {
 
 /** What the inbox keeps of a record with this id. */
 export function inboxEntry(record: ConsumedRecord, id: string, type: string): InboxEntry {
-  return {
-    id,
-    type: cutText(type, headerBytesMax),
-    topic: record.topic,
-    key: cutText(record.key ?? '', headerBytesMax),
-  };
+  return { id, type: keptWord(type), topic: record.topic, key: keptWord(record.key ?? '') };
 }
 
 function idOf(read: Read): string | null {
