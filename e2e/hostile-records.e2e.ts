@@ -98,6 +98,7 @@ test('a topic that is set to pack what it is given, and records packed with what
 });
 
 test('what is small and would be large unpacked, or has headers without end, is set aside by all who read it, and orders go on', async () => {
+  const before = await books.look();
   const bomb = unknownEvent({ value: Buffer.alloc(30 * mebibyte, 0x20) });
   await producer.send({ topic: 'order.events', compression: CompressionTypes.GZIP, messages: [bomb] });
   const zstdBomb = unknownEvent({ value: Buffer.alloc(30 * mebibyte, 0x20) });
@@ -105,8 +106,7 @@ test('what is small and would be large unpacked, or has headers without end, is 
   const headers = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`retry-${index}`, 'x']));
   await producer.send({ topic: 'payment.events', messages: [unknownEvent({ headers })] });
   await buyWithin(restWithinMs);
-  const { unreadable } = await books.look();
-  assert.equal(unreadable.length, 3);
+  assert.equal((await books.look()).unreadable.length - before.unreadable.length, 3);
   const large = await discardParked('too_large', ['inventory', 'notification', 'order', 'payment']);
   assert.match(large[0]?.error ?? '', /1 records of \d+ bytes/);
   await discardParked('too_many_headers', ['order']);

@@ -3,8 +3,9 @@ import { test, type TestContext } from 'node:test';
 import { createPulse } from './consumer-pulse.ts';
 
 function openPulse(t: TestContext) {
-  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
-  return { pulse: createPulse(), pass: (seconds: number) => t.mock.timers.tick(seconds * 1_000) };
+  let nowMs = 1_000_000;
+  t.mock.method(performance, 'now', () => nowMs);
+  return { pulse: createPulse(), pass: (seconds: number) => void (nowMs += seconds * 1_000) };
 }
 
 test('records that wait while others are handled are no trouble', (t) => {
@@ -40,5 +41,15 @@ test('nothing in hand and no fetch for 15 s is trouble', (t) => {
   pass(15);
   assert.equal(pulse.trouble(), null);
   pass(1);
+  assert.equal(pulse.trouble(), 'no fetch from Kafka for 15 s');
+});
+
+test('a wall clock that is wrong for a while neither makes a client look dead nor hides that it is', (t) => {
+  const { pulse, pass } = openPulse(t);
+  t.mock.timers.enable({ apis: ['Date'], now: 2 * 86_400_000 });
+  pulse.beat();
+  t.mock.timers.setTime(0);
+  assert.equal(pulse.trouble(), null);
+  pass(16);
   assert.equal(pulse.trouble(), 'no fetch from Kafka for 15 s');
 });

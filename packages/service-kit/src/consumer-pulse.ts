@@ -9,24 +9,27 @@ const silenceLookMs = 1_000;
 
 export type Pulse = ReturnType<typeof createPulse>;
 
-/** When a consumer last showed a sign of life, and since when it has had records in hand without handling any. */
+/**
+ * When a consumer last showed a sign of life, and since when it has had records in hand without handling any. By a clock that nobody sets: after a wall
+ * clock was ahead for a moment, a client that is dead would look alive until the clock gets there.
+ */
 export function createPulse() {
-  const startedAtMs = Date.now();
-  let lastMs = 0;
-  let lastHandledMs = 0;
+  const startedAtMs = performance.now();
+  let lastMs = -Infinity;
+  let lastHandledMs = -Infinity;
   const inHandSinceMs = new Map<string, number>();
-  const beat = (): void => void (lastMs = Date.now());
+  const beat = (): void => void (lastMs = performance.now());
   return {
     beat,
-    took: (partition: string): void => void inHandSinceMs.set(partition, Date.now()),
-    handled: (): void => void (lastHandledMs = Date.now()),
+    took: (partition: string): void => void inHandSinceMs.set(partition, performance.now()),
+    handled: (): void => void (lastHandledMs = performance.now()),
     released: (partition: string): void => {
       inHandSinceMs.delete(partition);
       beat();
     },
-    silentForMs: (): number => Date.now() - Math.max(startedAtMs, lastMs),
+    silentForMs: (): number => performance.now() - Math.max(startedAtMs, lastMs),
     trouble: (): string | null => {
-      const nowMs = Date.now();
+      const nowMs = performance.now();
       // What waits for its turn behind others is not stuck while those are handled.
       for (const [partition, sinceMs] of inHandSinceMs) {
         const idleMs = nowMs - Math.max(sinceMs, lastHandledMs);

@@ -33,6 +33,7 @@ test('every file is applied once, the kit first, also when several processes mig
       'kit/0002-parked-acts.sql',
       'kit/0003-outbox-position.sql',
       'kit/0004-keeping.sql',
+      'kit/0005-topic-ids.sql',
       'kit/0006-bounds.sql',
       'kit/0007-clocks.sql',
       'service/0001-a.sql',

@@ -4,7 +4,9 @@ import { commitEveryMs, createOffsetCommits } from './offset-commits.ts';
 
 /** Commits on a clock that the test moves, and what of a hundred batches, each one offset further, has been committed. */
 function openCommits(t: TestContext) {
-  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 1_000_000;
+  t.mock.method(performance, 'now', () => nowMs);
   let resolved = 0;
   const committed: number[] = [];
   const failures: Error[] = [];
@@ -27,6 +29,7 @@ function openCommits(t: TestContext) {
     },
     // Whatever a timer started has ended after that.
     pass: async (ms: number) => {
+      nowMs += ms;
       t.mock.timers.tick(ms);
       await new Promise(setImmediate);
     },

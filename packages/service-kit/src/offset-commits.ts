@@ -26,7 +26,7 @@ export function createOffsetCommits(topicIds: TopicIds): OffsetCommits {
   const commit = async (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    lastMs = Date.now();
+    lastMs = performance.now();
     const { topics } = latest?.uncommittedOffsets() ?? { topics: [] };
     await latest?.commitOffsetsIfNecessary({ topics: topics.map(withTopicId) });
   };
@@ -42,7 +42,7 @@ export function createOffsetCommits(topicIds: TopicIds): OffsetCommits {
   return {
     handled: async (payload) => {
       latest = payload;
-      if (closed || Date.now() - lastMs >= commitEveryMs) await commit();
+      if (closed || performance.now() - lastMs >= commitEveryMs) await commit();
       else commitSoon();
     },
     close: () => {
