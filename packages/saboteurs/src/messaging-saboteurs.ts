@@ -4,7 +4,7 @@ const outbox = 'packages/service-kit/src/outbox.ts';
 const inbox = 'packages/service-kit/src/inbox.ts';
 const directProducer = import.meta.resolve('./direct-producer.ts');
 const outboxInsert = "await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });";
-const createHandler = 'createBatchHandler({ pool, participant, logger, observe: countMessage })';
+const createHandler = 'createBatchHandler({ pool, participant, logger, evidence, observe: countMessage })';
 const commit = "await tx.query('commit');";
 
 /** What keeps state and messages together, on the way out and on the way in. */

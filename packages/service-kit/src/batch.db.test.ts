@@ -1,74 +1,20 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
-import type { EventBody } from '@sagamart/contracts/events';
+import { test } from 'node:test';
 import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
-import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder';
-import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { createLogger } from '@sagamart/telemetry/logger';
-import type { Pool } from 'pg';
-import { createBatchHandler, UnreachablePair, type Outcome, type Participant } from './batch.ts';
-import { createPool } from './database.ts';
-import { migrateDatabase } from './migrate.ts';
-import { appendToOutbox } from './outbox.ts';
-import { causedBy, transition } from './transition.ts';
+import { eventOf, recordOf } from '@sagamart/test-kit/event-builder';
+import { createBatchHandler, type Outcome } from './batch.ts';
+import { count, counting, openDatabase, parked, placed } from './batch-fixture.ts';
+import { createEvidence } from './evidence.ts';
+import { UnreachablePair } from './participant.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const signal = new AbortController().signal;
-const clock = { now: () => new Date(), newEventId: newId<EventId> };
-
-/** A participant with one table: how many orders it has seen. It says payment.voided of each; `react` can be made to fail. */
-function counting(
-  react: (orderId: OrderId) => void = () => undefined,
-): Participant<{ seen: OrderId[]; said: ReturnType<typeof said> }, 'order.placed'> {
-  return {
-    hears: ['order.placed'],
-    load: async () => ({ seen: [], said: [] }),
-    react: (work, event) => {
-      react(event.data.orderId);
-      work.seen.push(event.data.orderId);
-      work.said.push(...said(event));
-    },
-    save: async (tx, work) => {
-      await tx.query('insert into seen (order_id) select unnest($1::uuid[])', [work.seen]);
-      await appendToOutbox(tx, work.said);
-    },
-  };
-}
-
-function said(event: ReturnType<typeof placed>) {
-  const says: EventBody<'payment.voided'>[] = [{ type: 'payment.voided', data: { orderId: event.data.orderId } }];
-  return transition('/test', { lamport: 0, version: 0 }, causedBy(event), says, clock).events;
-}
-
-function placed(orderId = newId<OrderId>()) {
-  return eventOf({ type: 'order.placed', data: placedData({ orderId }) });
-}
-
-async function database(t: TestContext): Promise<Pool> {
-  // A service without tables of its own: the kit's migrations alone.
-  const folder = import.meta.dirname;
-  const { url } = await freshDatabase(t, {
-    template: 'kit',
-    migrate: (ownerUrl) => migrateDatabase({ ownerUrl, folder }),
-  });
-  const pool = createPool({ connectionString: url, applicationName: 'test' });
-  t.after(() => pool.end());
-  await pool.query('create table seen (order_id uuid)');
-  return pool;
-}
-
-async function count(pool: Pool, table: string): Promise<number> {
-  const { rows } = await pool.query<{ n: number }>(`select count(*) as n from ${table}`);
-  return rows[0]?.n ?? -1;
-}
-
-async function parked(pool: Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ reason: string }>('select reason from parked_messages order by parked_id');
-  return rows.map((row) => row.reason);
-}
+// Eight seconds of waiting for something to compare pass in half of one.
+const hasty = () => createEvidence(() => performance.now() * 16);
 
 test('an event has its effect once, however often it arrives', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
   const record = recordOf(placed());
   assert.deepEqual(await handle([record, record, recordOf(placed())], signal), ['handled', 'duplicate', 'handled']);
@@ -79,7 +25,7 @@ test('an event has its effect once, however often it arrives', async (t) => {
 });
 
 test('two consumers with the same batch do the work once between them', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const records = Array.from({ length: 50 }, () => recordOf(placed()));
   const handlers = [1, 2].map(() => createBatchHandler({ pool, participant: counting(), logger }));
   const results = await Promise.all(
@@ -90,7 +36,7 @@ test('two consumers with the same batch do the work once between them', async (t
 });
 
 test('what nobody acts on is recorded and changes nothing', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
   const voided = eventOf({ type: 'payment.voided', data: { orderId: newId<OrderId>() } });
   const foreign = recordOf(voided);
@@ -102,7 +48,7 @@ test('what nobody acts on is recorded and changes nothing', async (t) => {
 });
 
 test('what became of a record is told once it is committed, also of one whose batch was tried in vain', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const told: [string, Outcome][] = [];
   const broken = newId<OrderId>();
   const handle = createBatchHandler({
@@ -111,6 +57,7 @@ test('what became of a record is told once it is committed, also of one whose ba
       if (orderId === broken) throw new TypeError('x is not a function');
     }),
     logger,
+    evidence: hasty(),
     observe: ({ headers }, outcome) => void told.push([headers['ce_id'] ?? '', outcome]),
   });
   const [good, poison, voided] = [
@@ -129,7 +76,7 @@ test('what became of a record is told once it is committed, also of one whose ba
 });
 
 test('a message that fails alone is parked, what follows of its key waits behind it, and all other keys flow', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const poisoned = newId<OrderId>();
   const handle = createBatchHandler({
     pool,
@@ -150,14 +97,19 @@ test('a message that fails alone is parked, what follows of its key waits behind
 });
 
 test('a programming error in a handler parks its message and stops nothing', async (t) => {
-  const pool = await database(t);
-  const handle = createBatchHandler({ pool, participant: counting(() => Reflect.get(Object(null), 'x').y), logger });
+  const { pool } = await openDatabase(t);
+  const handle = createBatchHandler({
+    pool,
+    participant: counting(() => Reflect.get(Object(null), 'x').y),
+    logger,
+    evidence: hasty(),
+  });
   assert.deepEqual(await handle([recordOf(placed())], signal), ['parked']);
   assert.deepEqual(await parked(pool), ['handler_failed']);
 });
 
 test('a hostile record is parked byte for byte, once', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
   const notJson = { ...recordOf(placed()), value: '{', bytes: Buffer.from([0x7b, 0xff, 0x00]) };
   const noHeaders = { ...recordOf(placed()), key: 'a\0b', headers: {} };
@@ -181,7 +133,7 @@ test('a hostile record is parked byte for byte, once', async (t) => {
 });
 
 test('a lost race is tried again until it is won', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   let losses = 0;
   const participant = counting();
   const losing: typeof participant = {
@@ -197,7 +149,7 @@ test('a lost race is tried again until it is won', async (t) => {
 });
 
 test('a refused message that Debezium published twice is parked once', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
   const refused = { ...recordOf(placed()), value: '{}' };
   await handle([refused, { ...refused, offset: '999999' }], signal);
@@ -205,7 +157,7 @@ test('a refused message that Debezium published twice is parked once', async (t)
 });
 
 test('a batch too slow for one statement is handled record by record', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const participant = counting();
   const slow: typeof participant = {
     ...participant,
@@ -219,7 +171,7 @@ test('a batch too slow for one statement is handled record by record', async (t)
 });
 
 test('a lock held for longer than all attempts parks nobody', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   let losses = 0;
   const participant = counting();
   const locked: typeof participant = {
@@ -234,7 +186,7 @@ test('a lock held for longer than all attempts parks nobody', async (t) => {
 });
 
 test('while the database is away a batch waits, says so, and is handled when it is back', async (t) => {
-  const pool = await database(t);
+  const { pool } = await openDatabase(t);
   const warned = t.mock.method(logger, 'warn');
   let outages = 0;
   const participant = counting();

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { markFailed } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
-import { inTransaction, type Tx } from './database.ts';
+import { closeIdle, inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
+import { createEvidence, type Evidence, type Tried } from './evidence.ts';
 import { recordInInbox, type InboxEntry } from './inbox.ts';
 import { startMessageSpans, type MessageSpans } from './message-spans.ts';
 import {
@@ -17,34 +17,11 @@ import {
   type ConsumedRecord,
   type Parking,
 } from './parked.ts';
+import { createParkedActs } from './parked-acts.ts';
+import { isHeard, parkingReasonOf, takePart, UnreachablePair, type Participant } from './participant.ts';
 import { tableWithoutPartition } from './partitions.ts';
 import { inboxEntry, outsideWindow, readRecord, type Read, type Readable } from './read-record.ts';
-
-/** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
-export type Participant<Work, Heard extends EventType> = {
-  /** The types it acts on. Any other event on its topics is recorded in the inbox and changes nothing. */
-  readonly hears: readonly Heard[];
-  /** Creates missing rows, then locks all rows of the events, sorted; shared rows (stock) last, in a statement of their own. */
-  readonly load: (tx: Tx, events: readonly ShopEvent<Heard>[]) => Promise<Work>;
-  /** Decides on one event and changes `work`. Called in offset order, so events of one key see each other's results. */
-  readonly react: (work: Work, event: ShopEvent<Heard>) => void;
-  /** Writes every changed row once, and all that was said into the outbox. */
-  readonly save: (tx: Tx, work: Work) => Promise<void>;
-  /** Table constraints that only a lost race can violate: the batch is tried again. */
-  readonly racingConstraints?: readonly string[];
-  /** Called after each commit, for instance to nudge a worker. */
-  readonly committed?: () => void;
-};
-
-/** A pair of state and event that the saga says cannot happen. The message is parked, never ignored. */
-export class UnreachablePair extends Error {
-  override name = 'UnreachablePair';
-  constructor(state: string, eventType: string) {
-    super(
-      `${eventType} cannot reach an aggregate that is ${state}. Parked: look at the aggregate and its timeline, then replay.`,
-    );
-  }
-}
+import { createSecondTrial } from './second-trial.ts';
 
 /** What became of a record: `ignored` is recorded in the inbox and changes nothing, `duplicate` was taken over before. */
 export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'parked';
@@ -59,21 +36,33 @@ const batchAttemptsMax = 3;
 const singleAttemptsMax = 10;
 const retryPauseMs = 20;
 const unavailablePauseMs = 500;
+const placePauseMs = 500;
+// Once nothing succeeds, this much of each round is spent on looking for a message that does.
+const searchMs = 500;
 
 /**
  * The one path on which events change a service: a consumed batch is one transaction (design, section 3). A lost race is tried again as a
- * batch, then record by record; while the database is away it waits; a record that fails alone for any other reason is parked.
+ * batch, then record by record; while the database is away it waits. A record that fails alone is parked when others of its type succeed; when others
+ * fail alike it waits with them until the place where they are handled is repaired (decision 20).
  */
 export function createBatchHandler<Work, Heard extends EventType>(options: {
   pool: Pool;
   participant: Participant<Work, Heard>;
   logger: Logger;
+  /** Shared by all that this process handles. */
+  evidence?: Evidence;
   /** Told of each record, once what became of it is committed. */
   observe?: (record: ConsumedRecord, outcome: Outcome) => void;
   now?: () => Date;
 }): BatchHandler {
   const { pool, participant, logger, observe } = options;
   const now = options.now ?? (() => new Date());
+  const evidence = options.evidence ?? createEvidence();
+  const secondTrial = createSecondTrial({
+    pool,
+    act: createParkedActs({ pool, participant, logger, evidence }),
+    logger,
+  });
 
   return async (records, signal) => {
     const spans = startMessageSpans(records.map((record) => readRecord(record, now())));
@@ -83,28 +72,70 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
         const record = records[index];
         if (record !== undefined) observe?.(record, outcome);
       }
+      await secondTrial.after(spans.messages.filter((_, index) => outcomes[index] === 'handled'));
       return outcomes;
     } finally {
       spans.end();
     }
   };
 
-  async function handleAll({ messages, together, alone }: MessageSpans<Read>, signal: AbortSignal): Promise<Outcome[]> {
-    if (messages.every((each) => each.kind !== 'refused')) {
-      const whole = await together(() => attempt(messages, batchAttemptsMax, signal));
-      if (!('failed' in whole)) return whole;
+  /** Rounds: what is left is tried in one transaction, then what has failed so is tried scope by scope. */
+  async function handleAll(spans: MessageSpans<Read>, signal: AbortSignal): Promise<Outcome[]> {
+    const { messages, together } = spans;
+    const outcomes = new Map<Read, Outcome>();
+    const waiting = Map.groupBy(messages, ({ record }) => scopeOf(record));
+    for (let rounds = 1; ; rounds += 1) {
+      const rest = messages.filter((each) => !outcomes.has(each));
+      if (rounds > 1) closeIdle(pool);
+      if ((rounds === 1 || rest.length > 1) && rest.every((each) => each.kind !== 'refused')) {
+        const whole = await together(() => attempt(rest, batchAttemptsMax, signal));
+        if (!('failed' in whole)) {
+          for (const [index, each] of rest.entries()) outcomes.set(each, whole[index] ?? 'handled');
+          waiting.clear();
+        }
+      }
+      await tryScopes(waiting, { outcomes, spans, signal });
+      if (waiting.size === 0) return messages.map((each) => outcomes.get(each) ?? 'handled');
+      if (![...waiting.values()].some(([first]) => evidence.isContradicted(idOf(first))))
+        await pause(placePauseMs, undefined, { signal });
     }
-    const outcomes: Outcome[] = [];
-    for (const each of messages) outcomes.push(...(await alone(each, () => handleAlone(each, signal))));
-    return outcomes;
   }
 
-  async function handleAlone(each: Read, signal: AbortSignal): Promise<Outcome[]> {
-    if (each.kind === 'refused') return [await park(each, each.reason, each.detail, signal)];
+  /** Tries the scopes in turn, each until one of its messages is in doubt; such a scope is the last of the next round. */
+  async function tryScopes(
+    waiting: Map<string, Read[]>,
+    { outcomes, spans, signal }: { outcomes: Map<Read, Outcome>; spans: MessageSpans<Read>; signal: AbortSignal },
+  ): Promise<void> {
+    const endAtMs = performance.now() + searchMs;
+    for (const [scope, queue] of [...waiting]) {
+      waiting.delete(scope);
+      for (const [index, each] of queue.entries()) {
+        const outcome = await spans.alone(each, () => handleAlone(each, signal));
+        if (outcome === 'in_doubt') {
+          waiting.set(scope, queue.slice(index));
+          break;
+        }
+        outcomes.set(each, outcome);
+      }
+      if (evidence.blamesPlace() && performance.now() > endAtMs) return;
+    }
+  }
+
+  async function handleAlone(each: Read, signal: AbortSignal): Promise<Outcome | 'in_doubt'> {
+    if (each.kind === 'refused') return park(each, each.reason, each.detail, signal);
     const result = await attempt([each], singleAttemptsMax, signal);
-    if (!('failed' in result)) return result;
+    if (!('failed' in result)) return result[0] ?? 'handled';
+    if (tableWithoutPartition(result.failed) === 'inbox') return parkOutside(each.record, signal);
     const { reason, error } = parkingReasonOf(result.failed);
-    return [await park(each, reason, error, signal)];
+    if (!(result.failed instanceof UnreachablePair)) {
+      const verdict = evidence.failed(triedOf(each), result.failed);
+      if (verdict === 'place' || verdict === 'open') {
+        logger.warn({ err: result.failed, verdict, ...placeOf(each.record) }, 'message waits: it may not be at fault');
+        return 'in_doubt';
+      }
+      secondTrial.expect(each.event.type);
+    }
+    return park(each, reason, error, signal);
   }
 
   async function attempt(
@@ -112,19 +143,24 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     attemptsMax: number,
     signal: AbortSignal,
   ): Promise<Outcome[] | { failed: unknown }> {
+    let connections = 1;
     for (let attempts = 1; ;) {
       try {
         const outcomes = await inTransaction(pool, (tx) => handleInTransaction(tx, batch));
         participant.committed?.();
+        evidence.succeeded(batch.filter((_, index) => isProof(outcomes[index])).map(triedOf));
         return outcomes;
       } catch (error) {
         const trouble = triageDatabaseError(error, participant.racingConstraints);
         const exhausted = attempts >= attemptsMax;
+        // It took its connection and all idle ones with it: what was prepared on them may be all that was wrong.
+        if (trouble === 'place' && connections++ === 1) continue;
         if (givesUp(trouble, { exhausted, alone: batch.length === 1 })) return { failed: error };
         if (trouble === 'conflict' || (trouble === 'lost_race' && !exhausted)) {
           attempts += 1;
           await pause(retryPauseMs * attempts * Math.random(), undefined, { signal });
         } else {
+          evidence.waited(error);
           logger.warn({ err: error, trouble }, 'consumption waits for the database');
           await pause(unavailablePauseMs, undefined, { signal });
         }
@@ -159,21 +195,17 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     return outcomes;
   }
 
+  /** The broker had it in time, long ago or by a clock of its own: the inbox cannot remember it. */
+  function parkOutside(record: ConsumedRecord, signal: AbortSignal): Promise<Outcome> {
+    const outside = outsideWindow(record);
+    return park(outside, outside.reason, outside.detail, signal);
+  }
+
   async function park(each: Read, reason: string, error: string, signal: AbortSignal): Promise<Outcome> {
     const parking: Parking = { record: each.record, reason, error };
     markFailed(reason);
     const entry = each.kind === 'refused' ? each.inboxEntry : inboxEntry(each.record, each.event.id, each.event.type);
-    logger.error(
-      {
-        reason,
-        error,
-        key: scopeKeyOf(each.record),
-        topic: each.record.topic,
-        partition: each.record.partition,
-        offset: each.record.offset,
-      },
-      'message parked',
-    );
+    logger.error({ reason, error, ...placeOf(each.record) }, 'message parked');
     for (;;) {
       try {
         return await inTransaction(pool, async (tx) => {
@@ -186,11 +218,8 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
           return 'parked';
         });
       } catch (parkError) {
-        // The broker had it in time, long ago or by a clock of its own: the inbox cannot remember it.
-        if (tableWithoutPartition(parkError) === 'inbox') {
-          const outside = outsideWindow(each.record);
-          return park(outside, outside.reason, outside.detail, signal);
-        }
+        if (tableWithoutPartition(parkError) === 'inbox') return parkOutside(each.record, signal);
+        evidence.waited(parkError);
         logger.error({ err: parkError }, 'parking failed: consumption waits');
         await pause(unavailablePauseMs, undefined, { signal });
       }
@@ -198,50 +227,40 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
   }
 }
 
-/** Loads, decides and saves those of the events that the participant acts on: the only way in which an event changes a service. */
-export async function takePart<Work, Heard extends EventType>(
-  tx: Tx,
-  participant: Participant<Work, Heard>,
-  events: readonly Readable['event'][],
-): Promise<void> {
-  const heard = events.filter((event) => isHeard(participant, event));
-  if (heard.length === 0) return;
-  const work = await participant.load(tx, heard);
-  for (const event of heard) participant.react(work, event);
-  await participant.save(tx, work);
-}
-
-function isHeard<Heard extends EventType>(
-  { hears }: { hears: readonly Heard[] },
-  event: Envelope & { readonly type: string },
-): event is ShopEvent<Heard> {
-  return hears.some((type) => type === event.type);
-}
-
-/** Under which reason, and with which words, a message is parked that could not be handled because of this error. */
-export function parkingReasonOf(failed: unknown): { reason: string; error: string } {
-  return {
-    reason: failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed',
-    error: failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed),
-  };
-}
-
-/** Whether trying the same records again in one transaction is pointless: then they are tried one by one, and a single one is parked. */
+/** Whether trying the same records again in one transaction is pointless: then they are tried one by one, and a single one is in doubt. */
 function givesUp(trouble: DatabaseTrouble, { exhausted, alone }: { exhausted: boolean; alone: boolean }): boolean {
   switch (trouble) {
-    case 'fatal':
+    case 'place':
+    case 'unexplained':
+    case 'too_much':
       return true;
     case 'conflict':
       return exhausted;
     case 'lost_race':
       return exhausted && !alone;
-    case 'too_much':
-      return !alone;
     case 'unavailable':
       return false;
     default:
       return trouble satisfies never;
   }
+}
+
+/** A duplicate has touched the inbox alone, and one that waits behind another was not tried. */
+function isProof(outcome: Outcome | undefined): boolean {
+  return outcome === 'handled' || outcome === 'ignored';
+}
+
+function triedOf({ record, event }: Readable): Tried {
+  return { id: event.id, type: event.type, key: record.key ?? '' };
+}
+
+function idOf(each: Read | undefined): string {
+  return each?.kind === 'readable' ? each.event.id : '';
+}
+
+function placeOf(record: ConsumedRecord) {
+  const { topic, partition, offset } = record;
+  return { key: scopeKeyOf(record), topic, partition, offset };
 }
 
 function inboxEntries(batch: readonly Readable[]): InboxEntry[] {

@@ -40,7 +40,28 @@ export function createPool(options: PoolOptions): Pool {
   });
   // The pool has already dropped an idle connection that broke; without a listener the process would end over it.
   pool.on('error', () => undefined);
+  pool.on('release', (error) => {
+    if (isOfConnection(error)) closeIdle(pool);
+  });
   return pool;
+}
+
+/**
+ * Closes the connections that nobody uses now: what is done next is done on new ones. A connection keeps what was prepared and set when it was opened,
+ * also after a table, a right or a setting is another.
+ */
+export function closeIdle(pool: Pool): void {
+  for (let left = pool.idleCount; left > 0; left -= 1)
+    pool.connect().then(
+      (idle) => idle.release(true),
+      () => undefined,
+    );
+}
+
+/** Whether what failed may succeed on another connection. */
+function isOfConnection(error: unknown): error is Error {
+  const trouble = error instanceof Error ? triageDatabaseError(error) : null;
+  return trouble === 'place' || trouble === 'unavailable';
 }
 
 const bigintAsNumber = new TypeOverrides();
@@ -95,6 +116,7 @@ async function transact<T>(pool: Pool, work: (tx: Tx) => Promise<T>, span: Span 
     return result;
   } catch (error) {
     await tx.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
+    if (isOfConnection(error)) broken ??= error;
     throw error;
   } finally {
     toTell.delete(tx);
@@ -110,14 +132,15 @@ export function afterCommit(tx: Tx, tell: () => void): void {
   toTell.set(tx, [...(toTell.get(tx) ?? []), tell]);
 }
 
-/** Like inTransaction, for a command that no queue would bring again: a race with others is run again, a few times. */
+/** Like inTransaction, for a command that no queue would bring again: a race with others, or what a new connection may mend, is run again a few times. */
 export async function inRetriedTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await inTransaction(pool, work);
     } catch (error) {
       const trouble = triageDatabaseError(error);
-      if (attempts === commandAttemptsMax || (trouble !== 'lost_race' && trouble !== 'conflict')) throw error;
+      const mayPass = trouble === 'lost_race' || trouble === 'conflict' || trouble === 'place';
+      if (attempts === commandAttemptsMax || !mayPass) throw error;
     }
   }
 }

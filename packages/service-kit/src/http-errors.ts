@@ -41,10 +41,10 @@ export function problemOf(error: unknown): Problem {
   return internal(error);
 }
 
-/** Whether the same request may succeed shortly. A violated constraint that was not foreseen is a bug, not a lost race. */
+/** Whether the same request may succeed shortly, or once the place is repaired. A violated constraint that was not foreseen is a bug, not a lost race. */
 function passes(error: Error): boolean {
   const trouble = triageDatabaseError(error);
-  return error instanceof LostRace || (trouble !== 'fatal' && trouble !== 'conflict');
+  return error instanceof LostRace || (trouble !== 'unexplained' && trouble !== 'conflict');
 }
 
 const retryAfterSeconds = '1';

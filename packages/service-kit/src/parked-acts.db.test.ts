@@ -5,12 +5,13 @@ import { createLogger } from '@sagamart/telemetry/logger';
 import { eventOf, placedData, recordOf, skuOf } from '@sagamart/test-kit/event-builder';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import { createBatchHandler, UnreachablePair, type Participant } from './batch.ts';
+import { createBatchHandler } from './batch.ts';
 import { createPool } from './database.ts';
 import { migrateDatabase } from './migrate.ts';
 import { createParkedActs } from './parked-acts.ts';
 import { findParked, listParked } from './parked-store.ts';
 import type { Problem } from './problem.ts';
+import { UnreachablePair, type Participant } from './participant.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const signal = new AbortController().signal;

@@ -3,11 +3,11 @@ import { discardRuleOf } from '@sagamart/contracts/discarding';
 import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
-import { parkingReasonOf, takePart, type Participant } from './batch.ts';
 import { inRetriedTransaction, inTransaction, type Tx } from './database.ts';
 import { triageDatabaseError } from './database-trouble.ts';
 import { recordReplayed } from './inbox.ts';
 import { startMessageSpans } from './message-spans.ts';
+import type { Evidence } from './evidence.ts';
 import { lockScopes } from './parked.ts';
 import {
   appendAct,
@@ -20,6 +20,7 @@ import {
   type ParkedMessage,
   type ParkedStatus,
 } from './parked-store.ts';
+import { parkingReasonOf, takePart, type Participant } from './participant.ts';
 import { Problem } from './problem.ts';
 import { inboxEntry, readParked } from './read-record.ts';
 
@@ -42,14 +43,16 @@ type Next = Pick<ParkedMessage, 'id' | 'type' | 'reason' | 'error' | 'attempts' 
 /**
  * Replays or discards the first message of a queue, then handles what waits behind it, in order, until nothing does, one fails again or the time of a
  * request is over. Each message is a transaction that holds its FIFO scope alone. A repeated wish changes nothing and says what became of the message.
- * Throws Problem 404, and 409 for a message that is not the first, was settled otherwise or may not be discarded.
+ * Throws Problem 404, 409 for a message that is not the first, was settled otherwise or may not be discarded, and 503 while it is not the message that
+ * fails but the place where it is handled: that is no attempt.
  */
 export function createParkedActs<Work, Heard extends EventType>(options: {
   pool: Pool;
   participant: Participant<Work, Heard>;
   logger: Logger;
+  evidence?: Evidence | undefined;
 }): (wish: Wish) => Promise<Settled> {
-  const { pool, participant, logger } = options;
+  const { pool, participant, logger, evidence } = options;
 
   return async (wish) => {
     const message = await findParked(pool, wish.id);
@@ -88,12 +91,14 @@ export function createParkedActs<Work, Heard extends EventType>(options: {
         return outcome;
       } catch (error) {
         const trouble = triageDatabaseError(error, participant.racingConstraints);
-        const isLasting = trouble === 'fatal' || (trouble === 'conflict' && attempts >= conflictAttemptsMax);
+        const isLasting = trouble === 'unexplained' || (trouble === 'conflict' && attempts >= conflictAttemptsMax);
+        if (isLasting && evidence?.blamesPlaceFor(error) === true) throw notNow(error);
         if (isLasting && tried !== undefined && !(error instanceof Problem)) {
           await keepParked(tried, turn, error);
           return 'failed';
         }
-        const mayPass = trouble === 'lost_race' || trouble === 'conflict';
+        if (trouble === 'place' && attempts > 1) throw notNow(error);
+        const mayPass = trouble === 'lost_race' || trouble === 'conflict' || trouble === 'place';
         if (isLasting || !mayPass || performance.now() > endAtMs) throw error;
         await pause(retryPauseMs * attempts * Math.random());
       }
@@ -196,6 +201,12 @@ async function refuseForbiddenDiscard(tx: Tx, message: ParkedDetail): Promise<vo
 function notFirst(message: ParkedDetail, first: ParkedDetail | null): Problem {
   const detail = `This message waits behind ${first?.id ?? 'another'} of ${message.key}. Replay or discard that one; this one follows.`;
   return new Problem({ status: 409, code: 'not_first_in_line', detail });
+}
+
+function notNow(cause: unknown): Problem {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  const detail = `Not tried: what surrounds the message fails, not the message (${words}). Repair that, then try again.`;
+  return new Problem({ status: 503, code: 'place_in_trouble', detail, headers: { 'retry-after': '5' }, cause });
 }
 
 /** The refusal for an id that no parked message of this service has. */

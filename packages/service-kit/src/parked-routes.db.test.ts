@@ -4,7 +4,7 @@ import { newId, type CustomerId, type EventId, type OrderId } from '@sagamart/co
 import { createLogger } from '@sagamart/telemetry/logger';
 import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
-import { createBatchHandler, type Participant } from './batch.ts';
+import { createBatchHandler } from './batch.ts';
 import { createPool } from './database.ts';
 import { createHttpApp } from './http-app.ts';
 import { migrateDatabase } from './migrate.ts';
@@ -12,6 +12,7 @@ import { parkedAlarm } from './parked-alarm.ts';
 import { registerParkedRoutes } from './parked-routes.ts';
 import { Problem } from './problem.ts';
 import type { Caller } from './token.ts';
+import type { Participant } from './participant.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const callers: Record<string, Caller> = {

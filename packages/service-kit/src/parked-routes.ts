@@ -6,10 +6,11 @@ import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
-import type { Participant } from './batch.ts';
+import type { Evidence } from './evidence.ts';
 import type { HttpApp } from './http-app.ts';
 import { createParkedActs, unknownMessage } from './parked-acts.ts';
 import { findParked, listParked, listWaitingBehind, type ParkedDetail } from './parked-store.ts';
+import type { Participant } from './participant.ts';
 import { callerOf, requireOperator, type TokenVerifier } from './token.ts';
 
 const Page = Type.Object({
@@ -37,6 +38,7 @@ export function registerParkedRoutes<Work, Heard extends EventType>(
     participant: Participant<Work, Heard>;
     verifier: TokenVerifier;
     logger: Logger;
+    evidence?: Evidence;
   },
 ): void {
   const { service, pool } = options;

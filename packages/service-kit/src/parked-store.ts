@@ -97,6 +97,22 @@ export async function findFirstParked(
   return rows[0] === undefined ? null : detailOf(rows[0]);
 }
 
+/** Messages of these types, each the first of its scope, that were parked because their handling failed and were not tried since: the oldest first. */
+export async function listTriedOnce(reader: Reader, types: readonly string[], limit: number): Promise<string[]> {
+  const { rows } = await reader.query<{ id: string }>({
+    name: 'list-tried-once',
+    text: `select message_id as id from parked_messages as message
+      where status = 'parked' and reason = 'handler_failed' and attempts = 1 and type = any($1)
+        and not exists (select from parked_acts as acts where acts.message_id = message.message_id)
+        and not exists (select from parked_messages as earlier
+          where earlier.status = 'parked' and earlier.topic = message.topic and earlier.partition_key = message.partition_key
+            and earlier.parked_id < message.parked_id)
+      order by parked_id limit $2`,
+    values: [types, limit],
+  });
+  return rows.map(({ id }) => id);
+}
+
 /** True when a later message of the same type waits behind this one. */
 export async function isSuperseded(tx: Tx, id: string): Promise<boolean> {
   const { rowCount } = await tx.query({

@@ -4,6 +4,7 @@ import { startConsumer } from '@sagamart/service-kit/consumer';
 import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { observeDatabase } from '@sagamart/service-kit/database-metrics';
+import { consumerReadiness, createEvidence, pausedAlarm } from '@sagamart/service-kit/evidence';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
@@ -27,7 +28,8 @@ const pool = createPool({ connectionString: config.DATABASE_URL, applicationName
 const partitions = await keepPartitions(pool, logger);
 if (config.SEED_CATALOGUE) logger.info(await seedCatalogue(pool, clock), 'catalogue');
 const participant = createParticipant(clock);
-const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
+const evidence = createEvidence();
+const handle = createBatchHandler({ pool, participant, logger, evidence, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'inventory',
@@ -42,10 +44,10 @@ const app = buildApp({
   clock,
   verifier,
   logger,
-  readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
-  alarms: [parkedAlarm(pool)],
+  readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
+  alarms: [parkedAlarm(pool), pausedAlarm(evidence)],
 });
-registerParkedRoutes(app, { service: 'inventory', pool, participant, verifier, logger });
+registerParkedRoutes(app, { service: 'inventory', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);
 announceEvents('inventory', logger);
 observeConsumer({ consumer, progress, topics });

@@ -1,7 +1,7 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Topic } from '@sagamart/contracts/topics';
-import { UnreachablePair, type Participant } from '@sagamart/service-kit/batch';
+import { UnreachablePair, type Participant } from '@sagamart/service-kit/participant';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { causedBy, transition, type Clock } from '@sagamart/service-kit/transition';
 import { heardByInventory, moveStock, react, type HeardByInventory, type Move, type Stock } from './reservation.ts';

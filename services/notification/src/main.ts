@@ -4,6 +4,7 @@ import { startConsumer } from '@sagamart/service-kit/consumer';
 import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { consumerReadiness, createEvidence, pausedAlarm } from '@sagamart/service-kit/evidence';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
@@ -41,7 +42,8 @@ const deliveries = Array.from({ length: deliveriesAtOnce }, () =>
   }),
 );
 const participant = createParticipant({ clock, committed: () => deliveries.forEach(({ nudge }) => nudge()) });
-const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
+const evidence = createEvidence();
+const handle = createBatchHandler({ pool, participant, logger, evidence, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'notification',
@@ -55,10 +57,10 @@ const app = buildApp({
   pool,
   verifier,
   logger,
-  readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
-  alarms: [parkedAlarm(pool)],
+  readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
+  alarms: [parkedAlarm(pool), pausedAlarm(evidence)],
 });
-registerParkedRoutes(app, { service: 'notification', pool, participant, verifier, logger });
+registerParkedRoutes(app, { service: 'notification', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);
 announceEvents('notification', logger);
 observeConsumer({ consumer, progress, topics });

@@ -1,6 +1,6 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import type { Topic } from '@sagamart/contracts/topics';
-import { UnreachablePair, type Participant } from '@sagamart/service-kit/batch';
+import { UnreachablePair, type Participant } from '@sagamart/service-kit/participant';
 import { causedBy, transition, type Clock } from '@sagamart/service-kit/transition';
 import { heardByNotification, react, type HeardByNotification } from './notification.ts';
 import {

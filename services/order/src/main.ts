@@ -4,6 +4,7 @@ import { startConsumer } from '@sagamart/service-kit/consumer';
 import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { consumerReadiness, createEvidence, pausedAlarm } from '@sagamart/service-kit/evidence';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
@@ -27,7 +28,8 @@ const clock = { now: () => new Date(), newEventId: newId };
 const pool = createPool({ connectionString: config.DATABASE_URL, applicationName: 'order' });
 const partitions = await keepPartitions(pool, logger);
 const participant = createParticipant(clock);
-const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
+const evidence = createEvidence();
+const handle = createBatchHandler({ pool, participant, logger, evidence, observe: countMessage });
 const consumer = startConsumer({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order', topics, handle, logger });
 const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','), groupId: 'order' });
 const deadlines = startDeadlineSweeper({ pool, clock, progress, logger });
@@ -37,12 +39,12 @@ const app = buildApp({
   clock,
   verifier,
   logger,
-  readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
-  alarms: [parkedAlarm(pool)],
+  readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
+  alarms: [parkedAlarm(pool), pausedAlarm(evidence)],
   checkoutDeadlineMs: config.CHECKOUT_DEADLINE,
   cancelWindowMs: config.CANCEL_WINDOW,
 });
-registerParkedRoutes(app, { service: 'order', pool, participant, verifier, logger });
+registerParkedRoutes(app, { service: 'order', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);
 announceEvents('order', logger);
 observeConsumer({ consumer, progress, topics });

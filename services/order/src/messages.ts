@@ -2,7 +2,7 @@ import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventData } from '@sagamart/contracts/events';
 import type { OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Topic } from '@sagamart/contracts/topics';
-import { UnreachablePair, type Participant } from '@sagamart/service-kit/batch';
+import { UnreachablePair, type Participant } from '@sagamart/service-kit/participant';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { causedBy, transition, type Clock } from '@sagamart/service-kit/transition';
 import { withinTrace } from '@sagamart/telemetry/trace-context';

@@ -4,6 +4,7 @@ import { startConsumer } from '@sagamart/service-kit/consumer';
 import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
 import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { consumerReadiness, createEvidence, pausedAlarm } from '@sagamart/service-kit/evidence';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
@@ -30,7 +31,8 @@ const pool = createPool({ connectionString: config.DATABASE_URL, applicationName
 const partitions = await keepPartitions(pool, logger);
 const calls = startProviderCalls({ pool, provider: measured(createProvider(config)), clock, logger });
 const participant = createParticipant(clock, calls.nudge);
-const handle = createBatchHandler({ pool, participant, logger, observe: countMessage });
+const evidence = createEvidence();
+const handle = createBatchHandler({ pool, participant, logger, evidence, observe: countMessage });
 const consumer = startConsumer({
   brokers: config.KAFKA_BROKERS.split(','),
   groupId: 'payment',
@@ -45,10 +47,10 @@ const app = buildApp({
   clock,
   verifier,
   logger,
-  readiness: [databaseReadiness(pool), { name: 'consumer', check: consumer.trouble }],
-  alarms: [providerAlarm(pool), parkedAlarm(pool)],
+  readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
+  alarms: [providerAlarm(pool), parkedAlarm(pool), pausedAlarm(evidence)],
 });
-registerParkedRoutes(app, { service: 'payment', pool, participant, verifier, logger });
+registerParkedRoutes(app, { service: 'payment', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);
 announceEvents('payment', logger);
 observeConsumer({ consumer, progress, topics });

@@ -1,0 +1,59 @@
+import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { EventType } from '@sagamart/contracts/events';
+import type { Tx } from './database.ts';
+import type { Readable } from './read-record.ts';
+
+/** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
+export type Participant<Work, Heard extends EventType> = {
+  /** The types it acts on. Any other event on its topics is recorded in the inbox and changes nothing. */
+  readonly hears: readonly Heard[];
+  /** Creates missing rows, then locks all rows of the events, sorted; shared rows (stock) last, in a statement of their own. */
+  readonly load: (tx: Tx, events: readonly ShopEvent<Heard>[]) => Promise<Work>;
+  /** Decides on one event and changes `work`. Called in offset order, so events of one key see each other's results. */
+  readonly react: (work: Work, event: ShopEvent<Heard>) => void;
+  /** Writes every changed row once, and all that was said into the outbox. */
+  readonly save: (tx: Tx, work: Work) => Promise<void>;
+  /** Table constraints that only a lost race can violate: the batch is tried again. */
+  readonly racingConstraints?: readonly string[];
+  /** Called after each commit, for instance to nudge a worker. */
+  readonly committed?: () => void;
+};
+
+/** A pair of state and event that the saga says cannot happen. The message is parked, never ignored. */
+export class UnreachablePair extends Error {
+  override name = 'UnreachablePair';
+  constructor(state: string, eventType: string) {
+    super(
+      `${eventType} cannot reach an aggregate that is ${state}. Parked: look at the aggregate and its timeline, then replay.`,
+    );
+  }
+}
+
+/** Loads, decides and saves those of the events that the participant acts on: the only way in which an event changes a service. */
+export async function takePart<Work, Heard extends EventType>(
+  tx: Tx,
+  participant: Participant<Work, Heard>,
+  events: readonly Readable['event'][],
+): Promise<void> {
+  const heard = events.filter((event) => isHeard(participant, event));
+  if (heard.length === 0) return;
+  const work = await participant.load(tx, heard);
+  for (const event of heard) participant.react(work, event);
+  await participant.save(tx, work);
+}
+
+/** True of an event that the participant acts on. */
+export function isHeard<Heard extends EventType>(
+  { hears }: { hears: readonly Heard[] },
+  event: Envelope & { readonly type: string },
+): event is ShopEvent<Heard> {
+  return hears.some((type) => type === event.type);
+}
+
+/** Under which reason, and with which words, a message is parked that could not be handled because of this error. */
+export function parkingReasonOf(failed: unknown): { reason: string; error: string } {
+  return {
+    reason: failed instanceof UnreachablePair ? 'unreachable' : 'handler_failed',
+    error: failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed),
+  };
+}
