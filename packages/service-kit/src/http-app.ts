@@ -1,6 +1,5 @@
-import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Logger } from '@sagamart/telemetry/logger';
-import { continueTrace } from '@sagamart/telemetry/trace-context';
 import {
   fastify,
   LogController,
@@ -11,12 +10,16 @@ import {
   type RawServerDefault,
 } from 'fastify';
 import { flushCompileCache } from 'node:module';
-import type { Socket } from 'node:net';
+import { answerBrokenRequest, watchConnections } from './broken-request.ts';
+import { addressRanges, clientAddress } from './client-address.ts';
 import { answerError, answerProblem } from './http-errors.ts';
 import { addMetrics } from './http-metrics.ts';
 import { parseJsonBody } from './json-body.ts';
-import { Problem, problemMediaType } from './problem.ts';
+import { closeConnectionsLingering } from './lingering-close.ts';
+import { Problem } from './problem.ts';
+import { checkRequestHeads, noSuchRoute } from './request-head.ts';
 import { beginRequest, traceRequests } from './request-span.ts';
+import { compileValidator, refuseUnknownQuery } from './request-validator.ts';
 
 /** A Fastify 5 instance whose request and reply types come from TypeBox schemas. */
 export type HttpApp = FastifyInstance<
@@ -36,40 +39,62 @@ export type HttpAppOptions = {
   readiness?: readonly ReadinessCheck[];
   /** What is wrong here stands in `alarms` of /readyz, which answers 200 all the same: the process works, but somebody has to look. */
   alarms?: readonly ReadinessCheck[];
-  /** Addresses or CIDR ranges whose X-Forwarded-For is believed. None unless given. */
-  trustedProxies?: readonly string[];
+  /** Set at the public door. Elsewhere only our own services call: the peer is the caller, and its trace goes on. */
+  door?: DoorOptions;
+};
+
+/** Whom the public door believes, each as addresses and CIDR ranges of peers. */
+export type DoorOptions = {
+  /** Their X-Forwarded-For says who calls. */
+  trustedProxies: readonly string[];
+  /** The traces of these go on here; to the trace of anybody else ours is linked. */
+  tracedCallers: readonly string[];
 };
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** W3C trace context of this request: its own span when it is traced, else the caller's when valid, else a new root. */
+    /** W3C trace context of this request: its own span when it is traced, else the caller's where that goes on, else a new one that is not sampled. */
     readonly traceparent: string;
+    /** The IP address of who calls: the peer, or whom trusted proxies name. Fastify's own `ip` is that of the peer. */
+    readonly clientAddress: string;
   }
 }
 
 const bodyBytesMax = 64 * 1024;
 const headerBytesMax = 16 * 1024;
 const requestTimeoutMs = 10_000;
+/** How often Node looks for requests that take too long. */
+const requestsCheckedEveryMs = 1_000;
+/** Below what a process may open: there must be some left for the parts behind it. */
+const connectionsMax = 4_096;
 const paramLengthMax = 200;
 const readinessTimeoutMs = 1_000;
 
 /**
- * The HTTP defaults of every service: TypeBox validation without coercion of bodies, unknown fields refused where a schema says so, every error as
- * application/problem+json, bounded bodies, headers and times, a span and a trace context a request, and /livez,
- * /readyz and /metrics.
+ * The HTTP defaults of every service: TypeBox validation without coercion, unknown fields refused where a schema says so, every error as
+ * application/problem+json that can be read by who is still sending, bounded bodies, headers, times and connections, a span and a trace context a
+ * request, and /livez, /readyz and /metrics.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const logger: FastifyBaseLogger = options.logger;
+  const goesOn = options.door === undefined ? () => true : addressRanges(options.door.tracedCallers);
+  const isTrustedProxy = addressRanges(options.door?.trustedProxies ?? []);
   const base = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceparent' }),
-    genReqId: beginRequest,
+    genReqId: (request) => beginRequest(request, goesOn(request.socket.remoteAddress ?? '')),
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
-    http: { maxHeaderSize: headerBytesMax },
+    http: {
+      maxHeaderSize: headerBytesMax,
+      // Node's own 60 s would be the limit of the whole request too.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestsCheckedEveryMs,
+      // Two tokens or two media types are none: taking the first would be taking another than somebody else might.
+      joinDuplicateHeaders: true,
+      requireHostHeader: false,
+    },
     routerOptions: { maxParamLength: paramLengthMax },
-    trustProxy:
-      options.trustedProxies === undefined || options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     // A keep-alive connection may bring one more request while we close: it gets its answer.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
@@ -79,15 +104,27 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
           : 'The path is not a valid URL path.';
       void answerProblem(new Problem({ status: 400, code: 'invalid_url', detail }), request, reply);
     },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, { headerBytesMax, requestTimeoutMs }),
   });
-  const app: HttpApp = base.withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(TypeBoxValidatorCompiler);
+  const app: HttpApp = base.withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(compileValidator);
   app.decorateRequest('traceparent', {
     getter() {
       return this.id;
     },
   });
+  app.decorateRequest('clientAddress', {
+    getter() {
+      const forwardedFor = this.headers['x-forwarded-for'];
+      const peer = this.socket.remoteAddress ?? '';
+      return clientAddress({ peer, forwardedFor: forwardedFor?.toString() }, isTrustedProxy);
+    },
+  });
+  app.addHook('onRoute', refuseUnknownQuery);
+  app.server.maxConnections = connectionsMax;
   traceRequests(app);
+  watchConnections(app);
+  closeConnectionsLingering(app, { bodyBytesMax });
+  checkRequestHeads(app, { bodyBytesMax });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
     try {
@@ -97,13 +134,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }
   });
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((request, reply) =>
-    answerProblem(
-      new Problem({ status: 404, code: 'no_such_route', detail: `There is no ${request.method} here.` }),
-      request,
-      reply,
-    ),
-  );
+  app.setNotFoundHandler((request, reply) => answerProblem(noSuchRoute(request), request, reply));
   addHealthRoutes(app, options);
   addMetrics(app);
   return app;
@@ -151,35 +182,4 @@ async function faultOf({ name, check }: ReadinessCheck): Promise<Fault | null> {
   } finally {
     clearTimeout(timeout);
   }
-}
-
-/** What Node's parser refuses never becomes a request, so it is answered on the bare socket. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, title, code, detail] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [
-          431,
-          'Request Header Fields Too Large',
-          'headers_too_large',
-          `Send at most ${headerBytesMax} bytes of headers.`,
-        ]
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout', 'request_timeout', `Send the whole request within ${requestTimeoutMs} ms.`]
-        : [400, 'Bad Request', 'invalid_http', 'The request is not valid HTTP.'];
-  const traceId = continueTrace(undefined).slice(3, 35);
-  const body = JSON.stringify({
-    type: `https://sagamart.example/problems/${code}`,
-    title,
-    status,
-    code,
-    detail,
-    traceId,
-  });
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
 }

@@ -2,7 +2,7 @@ import { isEventType } from '@sagamart/contracts/events';
 import type { Span } from '@opentelemetry/api';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { activeTraceparent, startSpan, traceparentOf, within } from '@sagamart/telemetry/spans';
-import { isTraceparent } from '@sagamart/telemetry/trace-context';
+import { isSampled, isTraceparent } from '@sagamart/telemetry/trace-context';
 import type { ConsumedRecord } from './parked.ts';
 import type { Read } from './read-record.ts';
 
@@ -20,12 +20,12 @@ export type MessageSpans<Message extends Read> = {
 /**
  * Begins a CONSUMER span for each message, a child of the span that said it and linked to whatever runs now, and shows the way it took: in the
  * outbox until the broker had it, in its topic until now. Of several messages, each is linked to the span of their batch, in which they are
- * handled; a single one is handled in its own.
+ * handled; a single one is handled in its own. Messages of traces that are not sampled are as if they were not there: a batch begins no trace for them.
  */
 export function startMessageSpans<Message extends Read>(messages: readonly Message[]): MessageSpans<Message> {
-  const [first] = messages;
-  const batch =
-    messages.length > 1 && first !== undefined ? startBatch(first.record.topic, messages.length) : undefined;
+  const sampled = messages.filter(({ record }) => isSampled(record.headers['traceparent']));
+  const [first] = sampled;
+  const batch = sampled.length > 1 && first !== undefined ? startBatch(first.record.topic, messages.length) : undefined;
   const link = batch === undefined ? activeTraceparent() : traceparentOf(batch);
   const spans = new Map<Read, Span>();
   const traced = messages.map((message) => {
@@ -34,7 +34,8 @@ export function startMessageSpans<Message extends Read>(messages: readonly Messa
     spans.set(own, span);
     return own as Message;
   });
-  const shared = batch ?? [...spans.values()][0];
+  const own = [...spans.values()];
+  const shared = batch ?? own.find((span) => span.isRecording()) ?? (own.length === 1 ? own[0] : undefined);
   return {
     messages: traced,
     together: (work) => (shared === undefined ? work() : within(shared, work)),

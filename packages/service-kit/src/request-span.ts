@@ -2,18 +2,23 @@ import type { IncomingMessage } from 'node:http';
 import type { Span } from '@opentelemetry/api';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { markFailed, startSpan, traceparentOf, within } from '@sagamart/telemetry/spans';
-import { continueTrace } from '@sagamart/telemetry/trace-context';
+import { beginTrace, isTraceparent } from '@sagamart/telemetry/trace-context';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const spans = new WeakMap<IncomingMessage, Span>();
 
-/** Begins the SERVER span of a request, as a child of the caller's when its traceparent is valid, and gives the traceparent to work under. */
-export function beginRequest(request: IncomingMessage): string {
-  const parent = continueTrace(request.headers['traceparent']);
-  if (isProbe(request.url)) return parent;
-  const span = startSpan(request.method ?? '', { kind: 'SERVER', parent });
+/**
+ * Begins the SERVER span of a request and gives the traceparent to work under. The span is a child of the caller's where its trace goes on; else it
+ * begins a trace, which the sampler decides about, with a link to the caller's. A valid `traceparent` is all that is read of a caller's context.
+ */
+export function beginRequest(request: IncomingMessage, isTraceContinued: boolean): string {
+  const { traceparent } = request.headers;
+  const given = isTraceparent(traceparent) ? traceparent : null;
+  const parent = isTraceContinued ? given : null;
+  if (isProbe(request.url)) return parent ?? beginTrace();
+  const span = startSpan(request.method ?? '', { kind: 'SERVER', parent, links: isTraceContinued ? [] : [given] });
   spans.set(request, span);
-  return traceparentOf(span) ?? parent;
+  return traceparentOf(span) ?? beginTrace();
 }
 
 /** Every request runs in its span, which ends with the response; every response names its trace in `traceresponse`. */

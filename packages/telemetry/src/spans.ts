@@ -10,12 +10,12 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { attribute } from './names.ts';
-import { isTraceparent, traceIdOf } from './trace-context.ts';
+import { flagsOf, isTraceparent, traceIdOf } from './trace-context.ts';
 
 export type SpanOptions = {
   readonly kind?: keyof typeof SpanKind;
   readonly attributes?: Attributes;
-  /** The traceparent of the span that this one is a child of; a new trace begins when it is null or malformed. */
+  /** The traceparent of the span that this one is a child of. When it is null or malformed a new trace begins, and the sampler decides about it. */
   readonly parent: string | null | undefined;
   /** Traceparents of spans in other traces that have to do with this one. */
   readonly links?: readonly (string | null)[];
@@ -97,6 +97,6 @@ function linkTo(traceparent: string | null): Link[] {
 }
 
 function spanContextOf(traceparent: string) {
-  const traceFlags = Number.parseInt(traceparent.slice(53), 16);
-  return { traceId: traceIdOf(traceparent), spanId: traceparent.slice(36, 52), traceFlags, isRemote: true };
+  const [traceId, traceFlags] = [traceIdOf(traceparent), flagsOf(traceparent)];
+  return { traceId, spanId: traceparent.slice(36, 52), traceFlags, isRemote: true };
 }

@@ -15,7 +15,7 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
   const { config, logger, keys } = deps;
   const app = createHttpApp({
     logger,
-    trustedProxies: listOf(config.TRUSTED_PROXIES),
+    door: { trustedProxies: listOf(config.TRUSTED_PROXIES), tracedCallers: listOf(config.TRACED_CALLERS) },
     readiness: [
       { name: 'session-keys', check: async () => ((await keys.publicSet()).keys.length > 0 ? null : 'no keys') },
     ],

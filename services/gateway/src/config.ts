@@ -1,11 +1,16 @@
+import { isAddressOrRange } from '@sagamart/service-kit/client-address';
 import { baseConfig, DurationMs, loadConfig, Secret } from '@sagamart/service-kit/config';
-import { isIP } from 'node:net';
 import { Type, type Static } from 'typebox';
 
 const url = Type.Refine(
   Type.String({ pattern: '^https?://[^/]+$', description: 'a base address like http://127.0.0.1:3001' }),
   (text) => URL.canParse(text),
 );
+const addressList = (whose: string) =>
+  Type.Refine(
+    Type.String({ default: '', description: `IP addresses or CIDR ranges separated by commas, ${whose}` }),
+    (text) => listOf(text).every(isAddressOrRange),
+  );
 const perWindow = (requests: number) => Type.Integer({ minimum: 1, maximum: 1_000_000, default: requests });
 
 const GatewayConfig = Type.Object({
@@ -27,13 +32,8 @@ const GatewayConfig = Type.Object({
   JWT_AUDIENCE: Type.String({ default: 'sagamart' }),
   CUSTOMER_SESSION_LIFE: DurationMs('1h'),
   OPERATOR_SESSION_LIFE: DurationMs('15m'),
-  TRUSTED_PROXIES: Type.Refine(
-    Type.String({
-      default: '',
-      description: 'IP addresses or CIDR ranges separated by commas, whose X-Forwarded-For is believed',
-    }),
-    (text) => listOf(text).every(isAddressOrRange),
-  ),
+  TRUSTED_PROXIES: addressList('whose X-Forwarded-For is believed'),
+  TRACED_CALLERS: addressList('whose traces go on here; all others are only linked'),
   CORS_ORIGINS: Type.String({
     default: '',
     pattern: '^(https?://[^/,]+(,(?=.)|$))*$',
@@ -48,14 +48,6 @@ export type GatewayConfig = Readonly<Static<typeof GatewayConfig>>;
 
 export function loadGatewayConfig(env?: NodeJS.ProcessEnv): GatewayConfig {
   return loadConfig(GatewayConfig, env);
-}
-
-/** `10.0.0.1` or `10.0.0.0/8`, and the like of IPv6. */
-function isAddressOrRange(text: string): boolean {
-  const [address = '', bits, ...more] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || more.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
 /** The parts of a list written with commas; an empty text is an empty list. */

@@ -18,7 +18,7 @@ const record = {
 const ok = (body: unknown): FakeAnswer => ({ status: 200, body });
 const notFound: FakeAnswer = { status: 404, body: { code: 'not_found' } };
 
-test('an order goes to the order service with the key, the token and the trace, without baggage, and its answer comes back byte for byte', async (t) => {
+test('an order goes to the order service with the key, the token and a trace of our own, without the caller’s context, and its answer comes back byte for byte', async (t) => {
   const body = '{"orderId":"x",  "status":"pending"}';
   const order = await fakeService(t, () => ({ status: 202, headers: { location: `/orders/${orderId}` }, body }));
   const { app, customer } = await openDoor(t, { order: order.url });
@@ -26,6 +26,7 @@ test('an order goes to the order service with the key, the token and the trace, 
     ...(await customer()),
     'idempotency-key': '"k 1"',
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    tracestate: 'rojo=00f067aa0ba902b7',
     baggage: 'customer=ada',
   };
   const answer = await app.inject({ method: 'POST', url: '/v1/orders', payload, headers });
@@ -33,9 +34,10 @@ test('an order goes to the order service with the key, the token and the trace, 
   const [received] = order.received;
   assert.ok(received);
   assert.deepEqual(JSON.parse(received.body), payload);
-  for (const name of ['authorization', 'idempotency-key', 'traceparent'] as const)
-    assert.equal(received.headers[name], headers[name]);
-  assert.equal(received.headers['baggage'], undefined);
+  for (const name of ['authorization', 'idempotency-key'] as const) assert.equal(received.headers[name], headers[name]);
+  assert.equal(received.headers['traceparent'], answer.headers['traceresponse']);
+  assert.doesNotMatch(String(received.headers['traceparent']), /aaaa|bbbb/);
+  for (const name of ['tracestate', 'baggage']) assert.equal(received.headers[name], undefined);
 });
 
 test('a refusal of the order service passes as it is, with its problem and Retry-After', async (t) => {

@@ -60,7 +60,7 @@ function addTo(reply: FastifyReply, header: string, item: string): void {
 
 /** An IPv6 customer has a whole /64: addresses inside it count together. */
 function addressOf(request: FastifyRequest): string {
-  return normalizeIP(request.ip);
+  return normalizeIP(request.clientAddress);
 }
 
 function customerOf(request: FastifyRequest): string {

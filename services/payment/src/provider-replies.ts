@@ -5,6 +5,7 @@ import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { transition, type Clock } from '@sagamart/service-kit/transition';
 import { spanName } from '@sagamart/telemetry/names';
 import { inSpan } from '@sagamart/telemetry/spans';
+import { isSampled } from '@sagamart/telemetry/trace-context';
 import DataLoader from 'dataloader';
 import type { Pool } from 'pg';
 import { source } from './messages.ts';
@@ -29,7 +30,11 @@ export function createReplyRecorder(deps: { pool: Pool; clock: Clock; togetherMa
   const recordTogether = (answers: readonly Answered[]): Promise<Outcome[]> => {
     if (answers.length === 1) return record(answers);
     const links = answers.map(({ due }) => due.traceparent);
-    return inSpan(spanName.recordReplies, { parent: null, links }, () => record(answers)).catch((error: unknown) => {
+    // A trace of its own, begun for those that are recorded.
+    const recorded = links.some(isSampled)
+      ? inSpan(spanName.recordReplies, { parent: null, links }, () => record(answers))
+      : record(answers);
+    return recorded.catch((error: unknown) => {
       // What one of them is refused for is none of the others' business; a database that is away refuses each.
       if (triageDatabaseError(error) === 'unavailable') throw error;
       return Promise.all(answers.map(recordAlone));
