@@ -13,11 +13,14 @@ import { findParked, listParked, listWaitingBehind, type ParkedDetail } from './
 import type { Participant } from './participant.ts';
 import { callerOf, requireOperator, type TokenVerifier } from './token.ts';
 
-const Page = Type.Object({
-  status: Type.Optional(Type.Enum(['parked', 'replayed', 'discarded'])),
-  cursor: Type.Optional(EventId),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-});
+const Page = Type.Object(
+  {
+    status: Type.Optional(Type.Enum(['parked', 'replayed', 'discarded'])),
+    cursor: Type.Optional(EventId),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  },
+  { additionalProperties: false },
+);
 const ById = Type.Object({ id: EventId });
 const Discard = Type.Object(
   {

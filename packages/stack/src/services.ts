@@ -153,7 +153,7 @@ function pspEnvironment(settings: Settings): Record<string, string> {
 
 function gatewayEnvironment(settings: Settings): Record<string, string> {
   const limits = Object.entries(settings.values).filter(
-    ([name]) => name.startsWith('RATE_LIMIT_') || name === 'TRUSTED_PROXIES',
+    ([name]) => name.startsWith('RATE_LIMIT_') || name === 'TRUSTED_PROXIES' || name === 'TRACED_CALLERS',
   );
   return {
     ORDER_URL: serviceUrl(settings, 'order'),

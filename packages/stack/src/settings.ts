@@ -139,7 +139,7 @@ export function portVariables(): PortVariable[] {
 }
 
 // Settings of the services that infra/local.env need not name to be changeable from outside.
-const passedOn = /^(RATE_LIMIT_|OTEL_)|^(TRUSTED_PROXIES|SAGAMART_SABOTEUR)$/;
+const passedOn = /^(RATE_LIMIT_|OTEL_)|^(TRUSTED_PROXIES|TRACED_CALLERS|SAGAMART_SABOTEUR)$/;
 
 export function readValues(localEnv: string, env: NodeJS.ProcessEnv): Record<string, string> {
   const values: Record<string, string> = {};

@@ -10,8 +10,8 @@ import {
   tuple,
   webPath,
 } from 'fast-check';
+import { exchangeRaw } from '@sagamart/test-kit/raw-http';
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { test } from 'node:test';
 import { fakeService, openDoor } from './test-door.ts';
 
@@ -26,6 +26,7 @@ type Problem = {
 const line = { sku: 'MUG-BLUE', quantity: 1 };
 const order = { lines: [line], paymentMethod: 'tok_visa' };
 const text = JSON.stringify(order);
+const anOrderId = '0199c0de-7a3b-7c11-8a52-3f6f0b8f7a01';
 
 const bodies: [what: string, body: string | Buffer, status: number, code: string, pointer?: string][] = [
   ['nothing', '', 400, 'invalid_request', ''],
@@ -180,6 +181,31 @@ test('a bad id, cursor, limit or path is refused', async (t) => {
     ['/v1/products?limit=101', 400, '/querystring/limit'],
     ['/v1/products?limit=ten', 400, '/querystring/limit'],
     ['/v1/products?limit=1&limit=2', 400, '/querystring/limit'],
+    ...[
+      'true',
+      'false',
+      'null',
+      '1e1',
+      '1.0',
+      '1.5',
+      '+1',
+      '%201',
+      '1%20',
+      '01',
+      '-1',
+      '0x1',
+      '1_0',
+      '',
+      '%00',
+      '9'.repeat(30),
+    ].map((limit): [string, number, string] => [`/v1/products?limit=${limit}`, 400, '/querystring/limit']),
+    ['/v1/products?limit', 400, '/querystring/limit'],
+    ['/v1/products?Limit=1', 400, '/querystring/Limit'],
+    ['/v1/products?limit[]=1', 400, '/querystring/limit[]'],
+    ['/v1/products?__proto__=1', 400, '/querystring/__proto__'],
+    ['/v1/products/MUG-BLUE?limit=1', 400, '/querystring/limit'],
+    [`/v1/orders/${anOrderId}?expand=payment`, 400, '/querystring/expand'],
+    [`/v1/orders/${anOrderId}/timeline?limit=1`, 400, '/querystring/limit'],
     ['/v1/products?cursor=%00', 400, '/querystring/cursor'],
     ['/v1/products?cursor=a&cursor=b', 400, '/querystring/cursor'],
     [`/v1/products?cursor=${'a'.repeat(500)}`, 400, '/querystring/cursor'],
@@ -227,17 +253,36 @@ test('a bad session request is refused and names the field', async (t) => {
   }
 });
 
+test('a limit that is written as JSON writes one is taken', async (t) => {
+  const service = await fakeService(t, () => ({ status: 200, body: { items: [], nextCursor: null } }));
+  const { app } = await openDoor(t, { inventory: service.url });
+  for (const limit of ['1', '10', '100'])
+    assert.equal((await app.inject(`/v1/products?limit=${limit}`)).statusCode, 200, limit);
+  assert.deepEqual(
+    service.received.map(({ path }) => path),
+    [1, 10, 100].map((limit) => `/products?limit=${limit}`),
+  );
+});
+
+test('a session is not asked for by parameters, and two tokens are none', async (t) => {
+  const { app, customer } = await openDoor(t);
+  const ask = (url: string) => app.inject({ method: 'POST', url, payload: {} });
+  assert.deepEqual(
+    [(await ask('/v1/sessions?email=ada@example.com')).statusCode, (await ask('/v1/sessions')).statusCode],
+    [400, 201],
+  );
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
+  const token = (await customer()).authorization;
+  const { status } = await exchangeRaw(port, [
+    `GET /v1/orders HTTP/1.1\r\nhost: shop\r\nauthorization: ${token}\r\nauthorization: ${token}\r\nconnection: close\r\n\r\n`,
+  ]);
+  assert.equal(status, 401);
+});
+
 test('bytes that are not HTTP, and headers without end, get a problem and a closed connection', async (t) => {
   const { app } = await openDoor(t);
   const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
-  const answerTo = (bytes: string) =>
-    new Promise<string>((resolve, reject) => {
-      let answer = '';
-      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-      socket.on('data', (chunk) => (answer += chunk.toString()));
-      socket.on('close', () => resolve(answer));
-      socket.on('error', reject);
-    });
+  const answerTo = async (bytes: string) => (await exchangeRaw(port, [bytes])).text;
   assert.match(
     await answerTo('hello\r\n\r\n'),
     /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/,

@@ -64,6 +64,72 @@ test('X-Forwarded-For counts only when it comes from a configured proxy', async 
   assert.deepEqual(await statuses(behindProxy, '192.0.2.1'), [200, 429]);
 });
 
+const garbage = (index: number): string[] => [
+  `203.0.113.9:${10_000 + index}`,
+  `198.51.100.${index}, 203.0.113.9:${10_000 + index}`,
+  `203.0.113.9 `,
+  `::ffff:203.0.113.9`,
+  `[::ffff:203.0.113.9]:${index}`,
+];
+
+test('a caller behind a proxy that names its port, or anything else beside its address, is one caller', async (t) => {
+  const inventory = await fakeService(t, products);
+  const env = { RATE_LIMIT_ADDRESS_PER_SECOND: '3', TRUSTED_PROXIES: '10.0.0.0/8' };
+  const { app } = await openDoor(t, { inventory: inventory.url, env });
+  const codes = [];
+  for (const forwarded of [...garbage(1), ...garbage(2)]) {
+    const headers = { 'x-forwarded-for': forwarded };
+    codes.push((await app.inject({ url: '/v1/products', remoteAddress: '10.0.0.1', headers })).statusCode);
+  }
+  assert.deepEqual(codes, [200, 200, 200, ...Array<number>(7).fill(429)]);
+});
+
+test('what is no address is counted as its proxy’s, and the addresses of one IPv6 network are counted together', async (t) => {
+  const inventory = await fakeService(t, products);
+  const env = { RATE_LIMIT_ADDRESS_PER_SECOND: '3', TRUSTED_PROXIES: '10.0.0.0/8' };
+  const { app } = await openDoor(t, { inventory: inventory.url, env });
+  const codesFor = async (names: readonly string[]) => {
+    const codes = [];
+    for (const forwarded of names)
+      codes.push(
+        (
+          await app.inject({
+            url: '/v1/products',
+            remoteAddress: '10.0.0.1',
+            headers: { 'x-forwarded-for': forwarded },
+          })
+        ).statusCode,
+      );
+    return codes;
+  };
+  assert.deepEqual(await codesFor(['unknown', '_hidden', 'x81', 'x82', '203.0.113.010']), [200, 200, 200, 429, 429]);
+  const ofOneNetwork = ['2001:db8:0:1::1', '[2001:db8:0:1::2]:80', '2001:DB8:0:1:ffff::', '2001:db8:0:1::3%eth0'];
+  assert.deepEqual(await codesFor([...ofOneNetwork, '2001:db8:0:2::1']), [200, 200, 200, 429, 200]);
+});
+
+test('the operator’s secret is guessed by no more tries for being tried through a proxy, or from many addresses', async (t) => {
+  const env = { RATE_LIMIT_SESSIONS_PER_MINUTE: '2', TRUSTED_PROXIES: '10.0.0.0/8' };
+  const { app } = await openDoor(t, { env });
+  const guess = async (forwarded: string, name = 'ada') =>
+    (
+      await app.inject({
+        method: 'POST',
+        url: '/v1/sessions',
+        remoteAddress: '10.0.0.1',
+        payload: { role: 'operator', name, secret: `guess-${forwarded}` },
+        headers: { 'x-forwarded-for': forwarded },
+      })
+    ).statusCode;
+  assert.deepEqual(
+    [await guess('203.0.113.9:1', 'a'), await guess('203.0.113.9:2', 'b'), await guess('203.0.113.9:3', 'c')],
+    [401, 401, 429],
+  );
+  assert.deepEqual(
+    [await guess('198.51.100.1'), await guess('198.51.100.2'), await guess('198.51.100.3')],
+    [401, 401, 429],
+  );
+});
+
 const logger = createLogger({ service: 'gateway', level: 'silent' });
 
 // 100 requests at 0.2 s each.

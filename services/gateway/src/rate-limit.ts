@@ -6,10 +6,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Deps } from './deps.ts';
 
 type Counted = Parameters<FastifyRateLimitStore['incr']>[1];
-type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+export type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
-/** The three limits, as hooks. Each adds itself to the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10) or refuses with 429. */
-export type Limits = { address: Limit; sessions: Limit; customer: Limit };
+/**
+ * The limits, as hooks. Each adds itself to the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10) or refuses with 429. `operators` counts
+ * those who would be an operator by the name in the body, wherever they call from.
+ */
+export type Limits = { address: Limit; sessions: Limit; operators: Limit; customer: Limit };
 
 export async function createLimits(app: HttpApp, { config, counter }: Deps): Promise<Limits> {
   class CounterStore implements FastifyRateLimitStore {
@@ -49,6 +52,7 @@ export async function createLimits(app: HttpApp, { config, counter }: Deps): Pro
   return {
     address: limit('address', config.RATE_LIMIT_ADDRESS_PER_SECOND, 1_000, addressOf),
     sessions: limit('sessions', config.RATE_LIMIT_SESSIONS_PER_MINUTE, 60_000, addressOf),
+    operators: limit('operator', config.RATE_LIMIT_SESSIONS_PER_MINUTE, 60_000, operatorOf),
     customer: limit('customer', config.RATE_LIMIT_CUSTOMER_PER_SECOND, 1_000, customerOf),
   };
 }
@@ -61,6 +65,10 @@ function addTo(reply: FastifyReply, header: string, item: string): void {
 /** An IPv6 customer has a whole /64: addresses inside it count together. */
 function addressOf(request: FastifyRequest): string {
   return normalizeIP(request.clientAddress);
+}
+
+function operatorOf({ body }: FastifyRequest): string {
+  return typeof body === 'object' && body !== null && 'name' in body ? String(body.name) : '';
 }
 
 function customerOf(request: FastifyRequest): string {

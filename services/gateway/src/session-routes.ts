@@ -1,15 +1,18 @@
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
-import type { TSchema } from 'typebox';
+import { compileValidator } from '@sagamart/service-kit/request-validator';
 import type { Deps } from './deps.ts';
 import { answers, NewSession, OpenedSession } from './door.ts';
-import type { Limits } from './rate-limit.ts';
+import type { Limit, Limits } from './rate-limit.ts';
 import { sessionCaller, signSession } from './session-token.ts';
 
 export function addSessionRoutes(app: HttpApp, deps: Deps, limits: Limits): void {
-  const [ofCustomer, ofOperator] = [validatorOf(NewSession.anyOf[0]), validatorOf(NewSession.anyOf[1])];
   // One of the two kinds is meant: the faults of the other would only confuse.
-  const validatorCompiler = () => (body: unknown) => (isForOperator(body) ? ofOperator(body) : ofCustomer(body));
+  const validatorCompiler = (part: Parameters<typeof compileValidator>[0]) => {
+    if (part.httpPart !== 'body') return compileValidator(part);
+    const ofCustomer = compileValidator({ ...part, schema: NewSession.anyOf[0] });
+    const ofOperator = compileValidator({ ...part, schema: NewSession.anyOf[1] });
+    return (body: unknown) => (isForOperator(body) ? ofOperator(body) : ofCustomer(body));
+  };
   const schema = {
     tags: ['sessions'],
     summary: 'Open or renew a session',
@@ -20,7 +23,12 @@ export function addSessionRoutes(app: HttpApp, deps: Deps, limits: Limits): void
   };
   app.post(
     '/v1/sessions',
-    { onRequest: [limits.address, limits.sessions], validatorCompiler, schema },
+    {
+      onRequest: [limits.address, limits.sessions],
+      preHandler: operatorsOnly(limits.operators),
+      validatorCompiler,
+      schema,
+    },
     async (request, reply) => {
       const { authorization } = request.headers;
       const present = authorization === undefined ? null : await deps.verifier.verify(authorization);
@@ -33,10 +41,13 @@ export function addSessionRoutes(app: HttpApp, deps: Deps, limits: Limits): void
   );
 }
 
-function isForOperator(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'role' in body;
+/** Guesses of the secret count by name too, so that many addresses get no more of them than one. */
+function operatorsOnly(limit: Limit): Limit {
+  return async (request, reply) => {
+    if (isForOperator(request.body)) await limit(request, reply);
+  };
 }
 
-function validatorOf(schema: TSchema) {
-  return TypeBoxValidatorCompiler({ schema, httpPart: 'body', method: 'POST', url: '/v1/sessions' });
+function isForOperator(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'role' in body;
 }

@@ -31,10 +31,13 @@ const RestockBody = Type.Object(
   { quantity: Type.Integer({ minimum: 1, maximum: 100_000 }) },
   { additionalProperties: false },
 );
-const Page = Type.Object({
-  cursor: Type.Optional(Sku),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-});
+const Page = Type.Object(
+  {
+    cursor: Type.Optional(Sku),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  },
+  { additionalProperties: false },
+);
 const pageLimitDefault = 20;
 const BySku = Type.Object({ sku: Sku });
 

@@ -36,10 +36,13 @@ const PlaceOrderBody = Type.Object(
   { additionalProperties: false },
 );
 
-const Page = Type.Object({
-  cursor: Type.Optional(OrderId),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-});
+const Page = Type.Object(
+  {
+    cursor: Type.Optional(OrderId),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  },
+  { additionalProperties: false },
+);
 const pageLimitDefault = 20;
 const ById = Type.Object({ orderId: OrderId });
 

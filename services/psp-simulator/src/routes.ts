@@ -113,12 +113,15 @@ function cutOff<Reply extends Connection>(reply: Reply): Reply {
 const pageLimitMax = 1_000;
 const pageLimitDefault = 100;
 
-const PageQuery = Type.Object({
-  after: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'the last sequence already read' }),
-  ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageLimitMax, default: pageLimitDefault })),
-});
+const PageQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'the last sequence already read' }),
+    ),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageLimitMax, default: pageLimitDefault })),
+  },
+  { additionalProperties: false },
+);
 
 const refusals: Readonly<Record<Refusal, () => Problem>> = {
   key_reused: () =>
