@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readTrace } from '@sagamart/test-kit/trace-reader';
 import { enterShop } from '../shop-under-test.ts';
-import { edgesOf, traceIdOfAnswer, traceWhere } from './spans.ts';
+import { edgesOf, traceIdOfAnswer, tracesUrl, traceWhere } from './spans.ts';
 
 const { client } = await enterShop();
 
@@ -9,12 +10,18 @@ const traceId = (digit: string): string => digit.repeat(32);
 const list = (headers: Record<string, string>) => client.call('GET', '/v1/products?limit=1', { headers });
 const inventorySaw = 'gateway: GET inventory → inventory: GET /products';
 
-test('a caller’s own trace goes on behind the door', async () => {
-  const answer = await list({ traceparent: `00-${traceId('a')}-${'b'.repeat(16)}-01` });
-  assert.equal(traceIdOfAnswer(answer), traceId('a'));
-  const spans = await traceWhere(traceId('a'), (found) => edgesOf(found).includes(inventorySaw));
-  assert.ok(spans.some(({ parentId, service }) => parentId === 'b'.repeat(16) && service === 'gateway'));
-});
+for (const flags of ['01', '00'])
+  test(`the door begins the trace and links a caller’s own, whose flag ${flags} decides nothing here`, async () => {
+    const theirs = { traceId: traceId(flags === '01' ? 'a' : 'd'), spanId: 'b'.repeat(16) };
+    const headers = { traceparent: `00-${theirs.traceId}-${theirs.spanId}-${flags}`, tracestate: 'planted=1' };
+    const [one, other] = [await list(headers), await list(headers)];
+    assert.equal(new Set([theirs.traceId, traceIdOfAnswer(one), traceIdOfAnswer(other)]).size, 3);
+    const spans = await traceWhere(traceIdOfAnswer(one), (found) => edgesOf(found).includes(inventorySaw));
+    const root = spans.find(({ parentId }) => parentId === null);
+    assert.deepEqual([root?.service, root?.links], ['gateway', [theirs]]);
+    assert.doesNotMatch(JSON.stringify(spans), /planted/);
+    assert.deepEqual(await readTrace(tracesUrl, theirs.traceId), []);
+  });
 
 test('a malformed traceparent is replaced by a trace of our own, and is nowhere in it', async () => {
   const answer = await list({ traceparent: `00-${traceId('c')}-hostile-01` });

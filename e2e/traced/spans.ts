@@ -2,8 +2,8 @@ import type { Answer } from '../shop-client.ts';
 import { readTrace, type ReadSpan } from '@sagamart/test-kit/trace-reader';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 
-// At a Jaeger, or at what a test run opened in its place.
-const tracesUrl = process.env['SAGAMART_TRACES_URL'] ?? '';
+/** At a Jaeger, or at what a test run opened in its place. */
+export const tracesUrl = process.env['SAGAMART_TRACES_URL'] ?? '';
 const findableWithinMs = 30_000;
 
 /** The trace that an answer of the shop names. */

@@ -14,15 +14,16 @@ export type RawExchange = {
 };
 
 /**
- * Writes `parts` on a new connection, each when the one before was taken, and reads until the other side says that no more comes. With `reads: 'at the end'` nothing
+ * Writes `parts` on a new connection, to a port of this host unless told, each when the one before was taken, and reads until the other side says that no more comes. With `reads: 'at the end'` nothing
  * is read before all is written, as simple clients do; with `'first'` all but the first part is written only once an answer has begun to come.
  */
 export async function exchangeRaw(
-  port: number,
+  to: number | { host: string; port: number },
   parts: Iterable<string | Buffer>,
   reads: 'at the end' | 'first' | 'meanwhile' = 'meanwhile',
 ): Promise<RawExchange> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const address = typeof to === 'number' ? { host: '127.0.0.1', port: to } : to;
+  const socket = connect({ ...address, allowHalfOpen: true });
   const chunks: Buffer[] = [];
   let error: string | null = null;
   socket.on('error', (cause: Error & { code?: string }) => (error = cause.code ?? cause.message));
