@@ -10,6 +10,8 @@ type Limits = { headerBytesMax: number; requestTimeoutMs: number };
 type ParserError = Error & { code?: string };
 
 const latest = new WeakMap<Socket, ServerResponse>();
+/** After these their connections are closed. */
+const last = new WeakSet<ServerResponse>();
 
 /** Remembers which answer a connection waits for, and answers CONNECT, which never becomes a request. */
 export function watchConnections(app: FastifyInstance): void {
@@ -40,6 +42,8 @@ export function answerBrokenRequest(error: ParserError, socket: Socket, limits: 
   if (response?.writableFinished === true && request?.complete === false) return closeLingering(socket);
   const isAnswering = response !== undefined && !response.writableFinished;
   if (isAnswering && (request?.complete === true || response.headersSent)) {
+    if (last.has(response)) return;
+    last.add(response);
     response.shouldKeepAlive = false;
     response.once('finish', () => closeLingering(socket));
     return;

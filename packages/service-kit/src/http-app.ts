@@ -65,14 +65,12 @@ const headerBytesMax = 16 * 1024;
 const requestTimeoutMs = 10_000;
 /** How often Node looks for requests that take too long. */
 const requestsCheckedEveryMs = 1_000;
-/** Below what a process may open: there must be some left for the parts behind it. */
-const connectionsMax = 4_096;
 const paramLengthMax = 200;
 const readinessTimeoutMs = 1_000;
 
 /**
  * The HTTP defaults of every service: TypeBox validation without coercion, unknown fields refused where a schema says so, every error as
- * application/problem+json that can be read by who is still sending, bounded bodies, headers, times and connections, a span and a trace context a
+ * application/problem+json that can be read by who is still sending, bounded bodies, headers and times, a span and a trace context a
  * request, and /livez, /readyz and /metrics.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
@@ -120,7 +118,6 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     },
   });
   app.addHook('onRoute', refuseUnknownQuery);
-  app.server.maxConnections = connectionsMax;
   traceRequests(app);
   watchConnections(app);
   closeConnectionsLingering(app, { bodyBytesMax });

@@ -15,6 +15,12 @@ async function openApp(t: TestContext) {
   const app = createHttpApp({ logger: createLogger({ service: 'test', level: 'silent' }) });
   const schema = { body: Type.Object({ n: Type.Integer() }) };
   app.post('/', { schema }, (request) => ({ n: request.body.n }));
+  const broken = once(app.server, 'clientError');
+  app.post('/slow', { schema }, async (request, reply) => {
+    // Answered once the parser has refused what follows.
+    await broken;
+    return reply.send({ n: request.body.n });
+  });
   const onRequest = async () => {
     throw new Problem({ status: 401, code: 'unauthorized', detail: 'No.' });
   };
@@ -114,6 +120,14 @@ test('who asks before it sends is told to go on when its body is wanted, and ref
     assert.equal((await exchangeRaw(direct, [expecting(path, length)])).status, status, path);
   const odd = await exchangeRaw(direct, [head('/', asJson, 'content-length: 7', 'expect: tea')]);
   assert.deepEqual([odd.status, odd.error], [417, null]);
+});
+
+test('an answer that is on its way comes before what breaks the connection after it, and is the last', async (t) => {
+  const { direct } = await openApp(t);
+  const order = `${head('/slow', asJson, 'content-length: 7')}{"n":4}`;
+  const answer = await exchangeRaw(direct, [`${order}hello\r\n\r\n`, 'hello again\r\n\r\n']);
+  assert.deepEqual([answer.status, answer.body, answer.error], [200, '{"n":4}', null]);
+  assert.match(answer.text, /connection: close/i);
 });
 
 test('what follows a refusal that closes is part of nothing: it is not carried out', async (t) => {
