@@ -20,9 +20,10 @@ export function watchConnections(app: FastifyInstance): void {
     done();
   });
   app.server.on('connect', (_request, stream: Duplex) => {
-    if (!(stream instanceof Socket)) return void stream.destroy();
     stream.on('error', () => stream.destroy());
-    closeLingering(stream, written(new Problem({ status: 405, code: 'no_such_route', detail: 'This is no proxy.' })));
+    if (!(stream instanceof Socket)) stream.destroy();
+    else
+      closeLingering(stream, written(new Problem({ status: 405, code: 'no_such_route', detail: 'This is no proxy.' })));
   });
 }
 
@@ -52,18 +53,15 @@ export function answerBrokenRequest(error: ParserError, socket: Socket, limits: 
 }
 
 function problemOf({ code }: ParserError, { headerBytesMax, requestTimeoutMs }: Limits): Problem {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW': {
-      const detail = `Send at most ${headerBytesMax} bytes of path and headers.`;
-      return new Problem({ status: 431, code: 'headers_too_large', detail });
-    }
-    case 'ERR_HTTP_REQUEST_TIMEOUT': {
-      const detail = `Send the whole request within ${requestTimeoutMs} ms.`;
-      return new Problem({ status: 408, code: 'request_timeout', detail });
-    }
-    default:
-      return new Problem({ status: 400, code: 'invalid_http', detail: 'The request is not valid HTTP.' });
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const detail = `Send at most ${headerBytesMax} bytes of path and headers.`;
+    return new Problem({ status: 431, code: 'headers_too_large', detail });
   }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const detail = `Send the whole request within ${requestTimeoutMs} ms.`;
+    return new Problem({ status: 408, code: 'request_timeout', detail });
+  }
+  return new Problem({ status: 400, code: 'invalid_http', detail: 'The request is not valid HTTP.' });
 }
 
 /** The problem as a whole answer, the last of its connection. */
