@@ -1,6 +1,8 @@
 import { createLogger } from '@sagamart/telemetry/logger';
 import { exchangeRaw, openForwarder } from '@sagamart/test-kit/raw-http';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
 import assert from 'node:assert/strict';
+import type { FastifyRequest } from 'fastify';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
@@ -24,6 +26,11 @@ async function openApp(t: TestContext) {
   const onRequest = async () => {
     throw new Problem({ status: 401, code: 'unauthorized', detail: 'No.' });
   };
+  const late = async (request: FastifyRequest) => {
+    await waitUntil('the connection to be paused', () => request.raw.socket.isPaused());
+    return onRequest();
+  };
+  app.post('/closed-late', { onRequest: late, schema }, () => ({}));
   app.post('/closed', { onRequest, schema }, () => ({}));
   const direct = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
   const forwarder = await openForwarder(direct);
@@ -72,6 +79,13 @@ for (const [what, { status, sent }] of Object.entries(refusals))
         assert.match(answer.text, /connection: close/i);
         assert.equal((JSON.parse(answer.body) as { status: number }).status, status);
       });
+
+for (const way of ['direct', 'throughProxy'] as const)
+  test(`a refusal that comes when nobody reads any more of its body is read to its end, ${way}`, async (t) => {
+    const { [way]: port } = await openApp(t);
+    const answer = await exchangeRaw(port, [head('/closed-late', asJson, long), ...body], 'at the end');
+    assert.deepEqual([answer.status, answer.error, answer.isAllSent], [401, null, true]);
+  });
 
 test('a caller that sends without end is cut off', async (t) => {
   const { direct } = await openApp(t);

@@ -13,17 +13,23 @@ const lingerMsMax = 10_000;
 export function closeLingering(socket: Socket, lastWords = ''): void {
   if (socket.destroyed || lingering.has(socket)) return;
   lingering.add(socket);
+  const timeout = setTimeout(() => socket.destroy(), lingerMsMax);
+  socket.once('close', () => clearTimeout(timeout));
+  // Of a socket that the parser had paused, only what the parser has hung on it begins to read again.
+  if (socket.isPaused()) socket.once('resume', () => throwAway(socket));
+  else throwAway(socket);
+  socket.resume();
+  socket.end(lastWords);
+}
+
+/** What comes now is part of no request: the parser must not see it. Listening for it takes it away from the parser. */
+function throwAway(socket: Socket): void {
   let bytesLeft = lingerBytesMax;
-  // What comes now is part of no request: the parser must not see it. Listening for it takes it away from the parser.
   socket.removeAllListeners('data');
   socket.on('data', (chunk: Buffer) => {
     bytesLeft -= chunk.length;
     if (bytesLeft < 0) socket.destroy();
   });
-  const timeout = setTimeout(() => socket.destroy(), lingerMsMax);
-  socket.once('close', () => clearTimeout(timeout));
-  socket.resume();
-  socket.end(lastWords);
 }
 
 /** Whether the connection is being closed: all that was to be said on it has been said. */
