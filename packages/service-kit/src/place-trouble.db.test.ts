@@ -180,7 +180,8 @@ test('a message that was parked for want of anything to compare is handled by it
   const { rows } = await pool.query<{ status: string; operator: string }>(
     'select status, operator from parked_messages join parked_acts using (message_id) order by parked_id',
   );
-  assert.deepEqual(rows, Array(2).fill({ status: 'replayed', operator: 'the service itself' }));
+  const replayed = { status: 'replayed', operator: 'the service itself' };
+  assert.deepEqual(rows, [replayed, replayed]);
   assert.equal(await count(pool, 'seen'), 3);
 });
 

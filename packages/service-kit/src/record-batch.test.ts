@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { array, assert as check, asyncProperty, nat, tuple } from 'fast-check';
 import { batchBytesMax, decodeRecordBatches, headersMax, recordsPerBatchMax } from './record-batch.ts';
 
 type Written = { key?: string | null; value?: string | null; headers?: readonly (readonly [string, string | null])[] };
@@ -127,9 +127,9 @@ test('as many headers as there may be are read, one more is too many', async () 
 });
 
 test('whatever stands in a batch, decoding ends, and every offset of it is told of', async () => {
-  const damage = fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 });
-  await fc.assert(
-    fc.asyncProperty(damage, fc.nat(4), async (changes, codec) => {
+  const damage = array(tuple(nat(400), nat(255)), { maxLength: 6 });
+  await check(
+    asyncProperty(damage, nat(4), async (changes, codec) => {
       const batch = batchOf([{}, { headers: [['ce_id', 'x']] }, { value: 'z'.repeat(90) }], { attributes: codec });
       // The header's offset, length and number of records stay: a broker has checked them.
       for (const [at, byte] of changes) if (at >= 61 && at < batch.length) batch[at] = byte;

@@ -163,7 +163,7 @@ type Headers = Record<string, Buffer>;
 /** The first value of each header, of not more headers than there may be. What is left out makes the record unreadable. */
 function readHeaders(record: Buffer, start: number): { headers: Headers; unreadable?: Unreadable | undefined } {
   const count = readVarint(record, start);
-  const headers: Headers = Object.create(null);
+  const first = new Map<string, Buffer>();
   const bytes = record.length - count.end;
   const isTooMuch = count.value > headersMax || bytes > headerBytesMax;
   let at = count.end;
@@ -172,8 +172,9 @@ function readHeaders(record: Buffer, start: number): { headers: Headers; unreada
     const value = readBytes(record, name.end);
     at = value.end;
     const text = name.bytes?.toString('utf8') ?? '';
-    if (value.bytes !== null && value.bytes.length <= headerBytesMax) headers[text] ??= value.bytes;
+    if (value.bytes !== null && value.bytes.length <= headerBytesMax && !first.has(text)) first.set(text, value.bytes);
   }
+  const headers: Headers = Object.fromEntries(first);
   if (!isTooMuch) return { headers };
   const detail = `${count.value} headers of ${bytes} bytes; at most ${headersMax} of ${headerBytesMax} are read`;
   return { headers, unreadable: { reason: 'too_many_headers', detail } };
