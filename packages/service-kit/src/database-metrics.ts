@@ -58,6 +58,16 @@ export function observeUnfinished(read: () => Promise<readonly Unfinished[]>): v
   });
 }
 
+/** Shows in the metrics how much waits for a person because the outside world's answers do not end it. */
+export function observeEscalated(count: () => Promise<number>): void {
+  const escalated = createGauge(metricNames.escalated);
+  addSource({
+    name: 'escalated',
+    gauges: [escalated],
+    read: async () => [{ gauge: escalated, value: await count() }],
+  });
+}
+
 function observeOutbox(pool: Pool, slotName: string): void {
   const unpublished = createGauge(metricNames.outboxUnpublished);
   const oldestAge = createGauge(metricNames.outboxOldestAge);

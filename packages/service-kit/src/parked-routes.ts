@@ -2,7 +2,6 @@ import type { EventType } from '@sagamart/contracts/events';
 import { EventId } from '@sagamart/contracts/ids';
 import type { ServiceName } from '@sagamart/contracts/topics';
 import type { Logger } from '@sagamart/telemetry/logger';
-import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
@@ -11,7 +10,7 @@ import type { HttpApp } from './http-app.ts';
 import { createParkedActs, unknownMessage } from './parked-acts.ts';
 import { findParked, listParked, listWaitingBehind, type ParkedDetail } from './parked-store.ts';
 import type { Participant } from './participant.ts';
-import { callerOf, requireOperator, type TokenVerifier } from './token.ts';
+import { operatorOf, requireOperator, type TokenVerifier } from './token.ts';
 
 const Page = Type.Object(
   {
@@ -88,10 +87,4 @@ function withPayload({ record, ...message }: ParkedDetail) {
       ? { payload: value }
       : { payload: bytes.toString('base64'), payloadEncoding: 'base64' };
   return { ...message, partition, offset: Number(offset), headers, ...payload };
-}
-
-function operatorOf(request: FastifyRequest): string {
-  const caller = callerOf(request);
-  if (caller.kind !== 'operator') throw new Error('a parked message is acted on by operators only');
-  return caller.name;
 }

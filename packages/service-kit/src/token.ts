@@ -83,6 +83,14 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
+/** The name of the operator behind requireOperator. */
+export function operatorOf(request: FastifyRequest): string {
+  const caller = callerOf(request);
+  if (caller.kind !== 'operator')
+    throw new Error(`${request.routeOptions.url} reads the operator but does not require one`);
+  return caller.name;
+}
+
 /** Whether the caller may see what belongs to this customer: its owner may, and an operator. Null belongs to nobody known yet. */
 export function maySee(caller: Caller, owner: CustomerId | null): boolean {
   return caller.kind === 'operator' || caller.customerId === owner;

@@ -35,6 +35,11 @@ export const metricNames = {
     help: 'How long the oldest row has been in a state that must end; 0 when there is none',
     labelNames: ['state'],
   },
+  escalated: {
+    name: 'sagamart_escalated',
+    help: 'What the answers of the outside world do not end and a person is asked to; 10000 stands for that many or more',
+    labelNames: [],
+  },
   outboxUnpublished: {
     name: 'sagamart_outbox_unpublished',
     help: 'Outbox rows that Debezium has not yet confirmed to be in Kafka; 10000 stands for that many or more',
@@ -155,4 +160,6 @@ export const spanName = {
   cancelOrder: 'cancel order',
   timeOutOrder: 'time out order',
   sweepDeadlines: 'sweep deadlines',
+  settlePayment: 'settle payment',
+  resendMail: 'resend mail',
 } as const;

@@ -8,6 +8,8 @@ import type { Pool } from 'pg';
 export type Deps = {
   readonly pool: Pool;
   readonly clock: Clock;
+  /** Called when a payment may have come to owe another call. */
+  readonly committed: () => void;
   readonly verifier: TokenVerifier;
   readonly logger: Logger;
   readonly readiness: readonly ReadinessCheck[];

@@ -3,7 +3,7 @@ import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
 import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
-import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { observeDatabase, observeEscalated, observeUnfinished } from '@sagamart/service-kit/database-metrics';
 import { consumerReadiness, createEvidence, pausedAlarm } from '@sagamart/service-kit/evidence';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
@@ -17,6 +17,7 @@ import { createLogger } from '@sagamart/telemetry/logger';
 import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { findEscalations } from './escalation-store.ts';
 import { createParticipant, topics } from './messages.ts';
 import { readOwed } from './payment-store.ts';
 import { createProvider } from './provider.ts';
@@ -45,6 +46,7 @@ const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
   clock,
+  committed: calls.nudge,
   verifier,
   logger,
   readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
@@ -55,6 +57,7 @@ observeDatabase(pool);
 announceEvents('payment', logger);
 observeConsumer({ consumer, progress, topics });
 observeUnfinished(() => readOwed(pool));
+observeEscalated(async () => (await findEscalations(pool))?.payments ?? 0);
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },

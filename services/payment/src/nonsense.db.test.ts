@@ -4,7 +4,7 @@ import type { OrderId } from '@sagamart/contracts/ids';
 import { recordOf } from '@sagamart/test-kit/event-builder';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import type { Pool } from 'pg';
-import { nonsenseTextMax } from './nonsense-store.ts';
+import { answerTextMax } from './nonsense-store.ts';
 import type { ProviderReply } from './payment.ts';
 import { orderToPay, payments, saidOf, signal, statusOf } from './payments-fixture.ts';
 import { ProviderNonsense } from './provider.ts';
@@ -42,7 +42,7 @@ test('an answer that makes no sense is recorded and raises an alarm until the sa
   let sense = false;
   const { pool, handle } = await payments(t, {
     capture: async (orderId) => {
-      if (!sense) throw new ProviderNonsense(`\0${'x'.repeat(nonsenseTextMax)}`);
+      if (!sense) throw new ProviderNonsense(`\0${'x'.repeat(answerTextMax)}`);
       return { outcome: 'captured', captureId: `c-${orderId}` };
     },
   });
@@ -67,7 +67,7 @@ test('an answer that makes no sense is recorded and raises an alarm until the sa
     assert.deepEqual([await statusOf(pool, orderId), (await saidOf(pool, orderId)).length], ['captured', 1]);
     const [nonsense] = await nonsenseOf(pool, orderId);
     assert.deepEqual([nonsense?.status, nonsense?.ordered], ['capturing', true]);
-    assert.equal(nonsense?.last_text, `\uFFFD${'x'.repeat(nonsenseTextMax - 1)}`);
+    assert.equal(nonsense?.last_text, `\uFFFD${'x'.repeat(answerTextMax - 1)}`);
   }
 });
 

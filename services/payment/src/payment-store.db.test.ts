@@ -50,12 +50,12 @@ test('an answer that is owed is asked for at once and by one; another one of the
   assert.deepEqual(inWords([capture]), ['capturing 1']);
   await write(pool, orderId, { status: 'capturing', terms });
   assert.deepEqual(await claim(pool), [], 'what is heard meanwhile does not end the lease');
-  await postponeCall(pool, capture, 0);
+  await postponeCall(pool, capture, { pauseMs: 0, answer: 'none' });
   assert.deepEqual(inWords(await claim(pool)), ['capturing 2']);
 
   await write(pool, orderId, { status: 'voiding', terms });
   assert.deepEqual(inWords(await claim(pool)), ['voiding 1']);
-  await postponeCall(pool, capture, 0);
+  await postponeCall(pool, capture, { pauseMs: 0, answer: 'none' });
   assert.deepEqual(await claim(pool), [], 'the end of a call that is not owed any more is nothing to the one that is');
 });
 

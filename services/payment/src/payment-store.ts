@@ -1,8 +1,9 @@
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import type { Counters } from '@sagamart/service-kit/transition';
+import { answerTextMax } from './nonsense-store.ts';
 import { isOwed, type Owed, type Payment, type Terms } from './payment.ts';
 
 /** A payment with what it takes to ask the provider and to speak of the answer. */
@@ -41,11 +42,13 @@ export async function updatePayments(tx: Tx, payments: readonly StoredPayment[])
     name: 'update-payments',
     text: `
       update payments set (customer_id, status, amount_minor, currency, payment_method, deadline_at, stock_reserved, capture_id, refund_id,
-          decline_reason, call_cause_id, traceparent, attempts, ask_at, lamport, version) =
+          decline_reason, call_cause_id, traceparent, attempts, ask_at, owed_at, last_answer, lamport, version) =
         (changed.customer_id, changed.status, changed.amount_minor, changed.currency, changed.payment_method, changed.deadline_at,
          changed.stock_reserved, changed.capture_id, changed.refund_id, changed.decline_reason, changed.call_cause_id, changed.traceparent,
          case when changed.status = payments.status then payments.attempts else 0 end,
          case when changed.owed then case when changed.status = payments.status then payments.ask_at else now() end end,
+         case when changed.owed then case when changed.status = payments.status then payments.owed_at else now() end end,
+         case when changed.owed and changed.status = payments.status then payments.last_answer end,
          changed.lamport, changed.version)
       from json_to_recordset($1) as changed (order_id uuid, customer_id uuid, status text, amount_minor bigint, currency text, payment_method text,
         deadline_at timestamptz, stock_reserved boolean, capture_id text, refund_id text, decline_reason text, call_cause_id uuid,
@@ -94,12 +97,16 @@ export async function claimDueCalls(reader: Reader, options: { limit: number; le
   });
 }
 
-/** Asks again after a pause, if the same answer is still owed: used when a call is known to have ended without one. */
-export async function postponeCall(reader: Reader, { orderId, payment }: DueCall, pauseMs: number): Promise<void> {
+/** Asks again after a pause, if the same answer is still owed: used when a call has ended without one. `answer` is what it brought instead. */
+export async function postponeCall(
+  reader: Reader,
+  { orderId, payment }: DueCall,
+  { pauseMs, answer }: { pauseMs: number; answer: string },
+): Promise<void> {
   await reader.query({
     name: 'postpone-call',
-    text: `update payments set ask_at = now() + $3 * interval '1 millisecond' where order_id = $1 and status = $2`,
-    values: [orderId, payment.status, pauseMs],
+    text: `update payments set ask_at = now() + $3 * interval '1 millisecond', last_answer = $4 where order_id = $1 and status = $2`,
+    values: [orderId, payment.status, pauseMs, storable(answer.slice(0, answerTextMax))],
   });
 }
 

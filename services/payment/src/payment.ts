@@ -102,6 +102,9 @@ export function pauseAfterMs(attempts: number): number {
   return Math.min(pauseFirstMs * 2 ** (attempts - 1), pauseMaxMs);
 }
 
+/** How long an answer may be owed before a person is told. Asking goes on. */
+export const answerDueMs = 60_000;
+
 const pauseFirstMs = 200;
 const pauseMaxMs = 10_000;
 

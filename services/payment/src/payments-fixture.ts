@@ -29,7 +29,7 @@ export async function payments(t: TestContext, expected: Partial<Provider>) {
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   const calls = startProviderCalls({
     pool,
-    provider: { capture: notAsked, void: notAsked, refund: notAsked, ...expected },
+    provider: { capture: notAsked, void: notAsked, refund: notAsked, findRefund: notAsked, ...expected },
     clock,
     logger,
   });

@@ -7,10 +7,11 @@ import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inSpan, markFailed, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
 import { pauseAfterMs, type ProviderReply } from './payment.ts';
-import { findOpenNonsense, recordNonsense } from './nonsense-store.ts';
+import { findEscalations } from './escalation-store.ts';
+import { recordNonsense } from './nonsense-store.ts';
 import { claimDueCalls, postponeCall, type DueCall } from './payment-store.ts';
 import { callTimeoutMs, ProviderNonsense, type Provider } from './provider.ts';
-import { createReplyRecorder } from './provider-replies.ts';
+import { createReplyRecorder, type Answered } from './provider-replies.ts';
 
 export const callsInFlightMax = 32;
 const idleMs = 1_000;
@@ -64,28 +65,48 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
   async function ask(due: DueCall): Promise<void> {
     const { orderId, payment, attempts } = due;
     try {
-      const owesMore = await replies.load({ due, reply: await callOf(due) });
+      const owesMore = await replies.load({ due, ...(await answerTo(due)) });
       if (owesMore) worker.nudge();
     } catch (error) {
       markFailed(error instanceof ProviderNonsense ? 'nonsense' : 'unknown');
       const pauseMs = pauseAfterMs(attempts);
       const facts = { err: error, orderId, status: payment.status, attempts, pauseMs };
-      const nonsense = error instanceof ProviderNonsense ? error.message : null;
-      if (nonsense !== null) logger.error(facts, 'the provider makes no sense: it is not believed, and asked again');
+      const isNonsense = error instanceof ProviderNonsense;
+      if (isNonsense) logger.error(facts, 'the provider makes no sense: it is not believed, and asked again');
       else logger.warn(facts, 'answer not known or not recorded: the provider is asked again');
-      await postpone(due, pauseMs, nonsense).catch((postponeError: unknown) =>
+      await postpone(due, { pauseMs, answer: wordsOf(error), isNonsense }).catch((postponeError: unknown) =>
         logger.warn({ err: postponeError, orderId }, 'the provider is asked again when the lease ends'),
       );
       setTimeout(worker.nudge, pauseMs).unref();
     }
   }
 
-  async function postpone(due: DueCall, pauseMs: number, nonsense: string | null): Promise<void> {
+  async function postpone(
+    due: DueCall,
+    { pauseMs, answer, isNonsense }: { pauseMs: number; answer: string; isNonsense: boolean },
+  ): Promise<void> {
     const { orderId, payment } = due;
     await inTransaction(pool, async (tx) => {
-      await postponeCall(tx, due, pauseMs);
-      if (nonsense !== null) await recordNonsense(tx, { orderId, status: payment.status, text: nonsense });
+      await postponeCall(tx, due, { pauseMs, answer });
+      if (isNonsense) await recordNonsense(tx, { orderId, status: payment.status, text: answer });
     });
+  }
+
+  /** A refund that is refused, or answered without sense, may have been made before: by a person, or under a key that is not ours. */
+  async function answerTo(due: DueCall): Promise<Omit<Answered, 'due'>> {
+    try {
+      return { reply: await callOf(due), foundAfter: null };
+    } catch (error) {
+      const { orderId, payment } = due;
+      if (!(error instanceof ProviderNonsense) || payment.status !== 'refunding') throw error;
+      try {
+        const reply = await provider.findRefund(orderId, payment.terms, payment.captureId);
+        logger.warn({ err: error, orderId, reply }, 'a refund that is refused was made before: it is taken over');
+        return { reply, foundAfter: error.message };
+      } catch (lookError) {
+        throw new ProviderNonsense(`${error.message}; looked up: ${wordsOf(lookError)}`, { cause: error });
+      }
+    }
   }
 
   function callOf({ orderId, payment }: DueCall): Promise<ProviderReply> {
@@ -102,15 +123,23 @@ export function startProviderCalls(deps: { pool: Pool; provider: Provider; clock
   }
 }
 
-/** An alarm while a payment waits for a provider that makes no sense: asking again may not help, so somebody has to look. */
+/** What went wrong, with what was behind it: `fetch failed` alone says nothing. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && !(error instanceof ProviderNonsense)
+    ? `${error.message}: ${error.cause.message}`
+    : error.message;
+}
+
+/** An alarm while the provider's answers do not end what it owes, or none has come for a minute: asking again may not help, so somebody has to look. */
 export function providerAlarm(pool: Pool): ReadinessCheck {
   return {
     name: 'provider',
     check: async () => {
-      const open = await findOpenNonsense(pool);
+      const open = await findEscalations(pool);
       if (open === null) return null;
-      const { payments, firstAt, orderId } = open;
-      return `the provider's answers make no sense (see nonsense_answers): payments waiting ${payments}, since ${firstAt.toISOString()}, first of order ${orderId}`;
+      const { payments, since, orderId } = open;
+      return `the provider's answers do not end what it owes (npm run payments): payments waiting ${payments}, since ${since.toISOString()}, first of order ${orderId}`;
     },
   };
 }

@@ -19,6 +19,7 @@ test('every call to the provider is counted by what came of it, and a failed one
     capture: async () => ({ outcome: 'declined', declineReason: 'planted reason' }),
     void: () => Promise.reject(new ProviderNonsense('planted nonsense')),
     refund: () => Promise.reject(new Error('planted trouble')),
+    findRefund: () => Promise.reject(new Error('planted silence')),
   });
   assert.deepEqual(await provider.capture(orderId, terms), { outcome: 'declined', declineReason: 'planted reason' });
   await assert.rejects(provider.void(orderId, terms), ProviderNonsense);

@@ -12,9 +12,10 @@ import { source } from './messages.ts';
 import { isOwed, settle, type ProviderReply } from './payment.ts';
 import { lockPayments, updatePayments, type DueCall } from './payment-store.ts';
 import { ProviderNonsense } from './provider.ts';
+import { appendSettlement, type Settlement } from './settlement-store.ts';
 
-/** What the provider replied to a call. */
-export type Answered = { readonly due: DueCall; readonly reply: ProviderReply };
+/** What the provider replied to a call; `foundAfter` is what it said instead, where its books had to tell. */
+export type Answered = { readonly due: DueCall; readonly reply: ProviderReply; readonly foundAfter: string | null };
 
 /** Whether the provider owes another answer now; an error where this one was not recorded. */
 type Outcome = boolean | Error;
@@ -65,7 +66,8 @@ export function createReplyRecorder(deps: { pool: Pool; clock: Clock; togetherMa
       const locked = await lockPayments(tx, [...new Set(answers.map(({ due }) => due.orderId))]);
       const payments = new Map(locked.map((payment) => [payment.orderId, payment]));
       const said: ShopEvent[] = [];
-      const outcomes = answers.map(({ due: { orderId, payment: asked, causeId, traceparent }, reply }) => {
+      const found: Settlement[] = [];
+      const outcomes = answers.map(({ due: { orderId, payment: asked, causeId, traceparent }, reply, foundAfter }) => {
         const before = payments.get(orderId);
         if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
         const reaction = settle(before.payment, orderId, reply);
@@ -78,9 +80,15 @@ export function createReplyRecorder(deps: { pool: Pool; clock: Clock; togetherMa
         const { lamport, version, events } = transition(source, before, cause, says, clock);
         payments.set(orderId, { ...before, payment, lamport, version });
         said.push(...events);
+        if (foundAfter !== null && events.length > 0)
+          found.push({ orderId, status: asked.status, reply, operator: null, reason: foundAfter });
         return isOwed(payment);
       });
-      await Promise.all([updatePayments(tx, [...payments.values()]), appendToOutbox(tx, said)]);
+      await Promise.all([
+        updatePayments(tx, [...payments.values()]),
+        appendToOutbox(tx, said),
+        ...found.map((settlement) => appendSettlement(tx, settlement)),
+      ]);
       return outcomes;
     });
   }

@@ -18,22 +18,24 @@ const terms: Terms = {
 const answer = { captureId: 'c1', status: 'captured', amountMinor: 2980, currency: 'EUR', reference: orderId };
 
 /** A provider that gives every request this answer, and what it was asked. */
-async function providerThat(t: TestContext, status: number, body: string) {
+async function providerThat(t: TestContext, status: number, body: string, headers: Record<string, string> = {}) {
   const asked: { request: IncomingMessage; body: string }[] = [];
   const server = createServer((request, response) => {
     let text = '';
     request.on('data', (chunk: Buffer) => (text += chunk.toString()));
     request.on('end', () => {
       asked.push({ request, body: text });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
   return {
     asked,
-    provider: createProvider({ PSP_URL: `http://127.0.0.1:${port}`, PSP_API_KEY: 'a-key-of-the-merchant' }),
+    url,
+    provider: createProvider({ PSP_URL: url, PSP_API_KEY: 'a-key-of-the-merchant' }),
   };
 }
 
@@ -124,6 +126,41 @@ test('a refund of another capture or amount than was asked for, or a void that f
   await assert.rejects(less.provider.void(orderId, terms), ProviderNonsense);
 });
 
+const inBooks = { ...answer, refunds: [{ refundId: 'r1', amountMinor: 2980, currency: 'EUR', reference: 'by hand' }] };
+
+test('a refund is found in the books whoever asked for it; in parts, the one that completed it', async (t) => {
+  const { asked, provider } = await providerThat(t, 200, JSON.stringify(inBooks));
+  assert.deepEqual(await provider.findRefund(orderId, terms, 'c1'), { outcome: 'refunded', refundId: 'r1' });
+  assert.deepEqual([asked[0]?.request.method, asked[0]?.request.url], ['GET', '/v1/captures/c1']);
+  const parts = [1_000, 1_980].map((amountMinor, index) => ({ refundId: `p${index}`, amountMinor, currency: 'EUR' }));
+  const inParts = await providerThat(t, 200, JSON.stringify({ ...inBooks, refunds: parts }));
+  assert.deepEqual(await inParts.provider.findRefund(orderId, terms, 'c1'), { outcome: 'refunded', refundId: 'p1' });
+});
+
+for (const [what, status, body] of [
+  ['nothing of it', 200, { ...inBooks, refunds: [] }],
+  ['a part of it', 200, { ...inBooks, refunds: [{ refundId: 'r1', amountMinor: 1_000, currency: 'EUR' }] }],
+  ['another currency of it', 200, { ...inBooks, refunds: [{ refundId: 'r1', amountMinor: 2980, currency: 'USD' }] }],
+  ['another capture', 200, { ...inBooks, captureId: 'c2' }],
+  ['the capture of another order', 200, { ...inBooks, reference: newId<OrderId>() }],
+  ['a state nobody knows', 200, { ...inBooks, status: 'perhaps' }],
+  ['no such capture', 404, { code: 'capture_not_found' }],
+] as const) {
+  test(`a refund is not found in books that have ${what}`, async (t) => {
+    const { provider } = await providerThat(t, status, JSON.stringify(body));
+    await assert.rejects(provider.findRefund(orderId, terms, 'c1'), ProviderNonsense);
+  });
+}
+
+for (const status of [301, 307]) {
+  test(`a provider that answers ${status} is not followed: what is asked is for its ears only`, async (t) => {
+    const elsewhere = await providerThat(t, 201, JSON.stringify(answer));
+    const { provider } = await providerThat(t, status, '', { location: elsewhere.url });
+    await assert.rejects(provider.capture(orderId, terms), ProviderNonsense);
+    assert.deepEqual(elsewhere.asked, []);
+  });
+}
+
 const nonsense: [string, number, string][] = [
   ['another amount', 201, JSON.stringify({ ...answer, amountMinor: 1 })],
   ['another currency', 201, JSON.stringify({ ...answer, currency: 'USD' })],
@@ -143,7 +180,7 @@ for (const [what, status, body] of nonsense) {
 
 const isNoNonsense = (error: unknown): boolean => error instanceof Error && !(error instanceof ProviderNonsense);
 
-for (const status of [429, 500, 503]) {
+for (const status of [408, 425, 429, 500, 503]) {
   test(`a provider that answers ${status} has trouble of its own: that is no result, and no nonsense either`, async (t) => {
     const { provider } = await providerThat(t, status, JSON.stringify(answer));
     await assert.rejects(provider.capture(orderId, terms), isNoNonsense);

@@ -17,6 +17,8 @@ export type Provider = {
   /** Forbids the order's capture for good, or tells what has become of it. */
   void: (orderId: OrderId, terms: Terms) => Promise<ProviderReply>;
   refund: (orderId: OrderId, terms: Terms, captureId: string) => Promise<ProviderReply>;
+  /** What the provider's books say of a capture's refund, whoever asked for it and by what key. Rejects unless all of it was given back. */
+  findRefund: (orderId: OrderId, terms: Terms, captureId: string) => Promise<ProviderReply>;
 };
 
 // Below the time a closer is given at shutdown, so that a hanging call does not outlive it.
@@ -40,10 +42,17 @@ const Declined = Type.Object({
 const CaptureAnswer = Type.Union([Captured, Declined, Type.Object({ status: Type.Literal('voided'), ...spokenOf })]);
 const VoidAnswer = Type.Union([Captured, Declined, Type.Object({ status: Type.Literal('voided') })]);
 const RefundAnswer = Type.Object({ status: Type.Literal('refunded'), refundId: Id, captureId: Id, ...spokenOf });
+const CaptureInBooks = Type.Object({
+  status: Type.Enum(['captured', 'refunded']),
+  captureId: Id,
+  ...spokenOf,
+  refunds: Type.Array(Type.Object({ refundId: Id, amountMinor: Minor, currency: Currency })),
+});
 
 const readCaptureAnswer = reader(CaptureAnswer);
 const readVoidAnswer = reader(VoidAnswer);
 const readRefundAnswer = reader(RefundAnswer);
+const readCaptureInBooks = reader(CaptureInBooks);
 
 /** Talks to the provider over HTTP. */
 export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string }): Provider {
@@ -76,13 +85,27 @@ export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string })
         throw new ProviderNonsense(`the provider refunded ${answer.captureId}, not ${captureId}`);
       return { outcome: 'refunded', refundId: answer.refundId };
     },
+    findRefund: async (orderId, terms, captureId) => {
+      const capture = readCaptureInBooks(await ask(200, `/v1/captures/${encodeURIComponent(captureId)}`));
+      requireSameTerms(capture, orderId, terms);
+      const { amountMinor, currency } = terms;
+      const refunds = capture.refunds.filter((refund) => refund.currency === currency);
+      const refundedMinor = refunds.reduce((sum, refund) => sum + refund.amountMinor, 0);
+      const last = refunds.at(-1);
+      if (capture.captureId !== captureId || last === undefined || refundedMinor !== amountMinor)
+        throw new ProviderNonsense(
+          `its books have ${refundedMinor} of ${amountMinor} ${currency} of ${capture.captureId} refunded`,
+        );
+      return { outcome: 'refunded', refundId: last.refundId };
+    },
   };
 
-  async function ask(expectedStatus: number, path: string, key: string | null, body: object): Promise<unknown> {
-    const { status, text } = await inChildSpan(spanName.call('POST', 'provider'), { kind: 'CLIENT' }, (span) =>
-      post(path, { key, body, span }),
+  async function ask(expectedStatus: number, path: string, key: string | null = null, body?: object): Promise<unknown> {
+    const method = body === undefined ? 'GET' : 'POST';
+    const { status, text } = await inChildSpan(spanName.call(method, 'provider'), { kind: 'CLIENT' }, (span) =>
+      send(method, path, { key, body, span }),
     );
-    if (status >= 500 || status === 429) throw new Error(`the provider answered ${status}`);
+    if (status >= 500 || passingStatuses.has(status)) throw new Error(`the provider answered ${status}`);
     if (status !== expectedStatus)
       throw new ProviderNonsense(
         `expected ${expectedStatus} of ${path}, the provider answered ${status}: ${text.slice(0, 300)}`,
@@ -94,21 +117,27 @@ export function createProvider(config: { PSP_URL: string; PSP_API_KEY: string })
     }
   }
 
-  async function post(path: string, { key, body, span }: { key: string | null; body: object; span: Span | undefined }) {
+  async function send(
+    method: 'GET' | 'POST',
+    path: string,
+    { key, body, span }: { key: string | null; body: object | undefined; span: Span | undefined },
+  ) {
     const traceparent = span === undefined ? null : traceparentOf(span);
     const response = await fetch(new URL(path, config.PSP_URL), {
-      method: 'POST',
+      method,
+      // Following would turn a POST into a GET, and give what we ask to somebody we do not know.
+      redirect: 'manual',
       headers: {
         authorization: `Bearer ${config.PSP_API_KEY}`,
-        'content-type': 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(key === null ? {} : { 'idempotency-key': key }),
         ...(traceparent === null ? {} : { traceparent }),
       },
-      body: JSON.stringify(body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(callTimeoutMs),
     });
     const { status } = response;
-    span?.setAttributes({ [attribute.httpMethod]: 'POST', [attribute.httpStatus]: status });
+    span?.setAttributes({ [attribute.httpMethod]: method, [attribute.httpStatus]: status });
     if (status >= 400) markFailed(String(status), span);
     return { status, text: await readText(response) };
   }
@@ -129,6 +158,8 @@ async function readText({ body }: Response): Promise<string> {
   }
   return Buffer.concat(chunks).toString('utf8');
 }
+/** Request timeout, too early, too many requests: of the moment, not of what was asked. */
+const passingStatuses = new Set([408, 425, 429]);
 
 function captureKeyOf(orderId: OrderId): string {
   return `capture-${orderId}`;

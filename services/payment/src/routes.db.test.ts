@@ -34,7 +34,15 @@ test('a payment is shown to its customer and to operators; to anyone else it is 
     assert.ok(caller !== undefined);
     return caller;
   };
-  const app = buildApp({ pool, clock, verifier: { verify }, logger, readiness: [], alarms: [] });
+  const app = buildApp({
+    pool,
+    clock,
+    committed: () => undefined,
+    verifier: { verify },
+    logger,
+    readiness: [],
+    alarms: [],
+  });
   t.after(async () => {
     await app.close();
     await pool.end();

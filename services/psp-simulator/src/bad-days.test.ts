@@ -74,6 +74,21 @@ test('a void before the capture forbids it; one after it tells of it; the refund
   assert.deepEqual(psp.kinds(), ['void', 'capture', 'refund']);
 });
 
+test('a capture is shown with its refund, whoever asked for it, and as badly as anything else on a bad day', async (t) => {
+  const psp = await provider(t);
+  const { captureId } = (await psp.capture('one')).json as { captureId: string };
+  const look = () => psp.call('GET', `/v1/captures/${captureId}`);
+  const shown = { captureId, status: 'captured', ...money };
+  assert.deepEqual(await look(), { status: 200, json: { ...shown, refunds: [] } });
+  const byHand = { amountMinor: 2980, currency: 'EUR', reference: 'by hand' };
+  await psp.call('POST', '/v1/refunds', { captureId, ...byHand }, 'a-key-of-the-dashboard');
+  const refund = { refundId: 'ref_2', ...byHand, createdAt: '2026-11-21T10:00:00.000Z' };
+  assert.deepEqual(await look(), { status: 200, json: { ...shown, refunds: [refund] } });
+  assert.equal((await psp.call('GET', '/v1/captures/cap_of_nobody')).status, 404);
+  await psp.call('PUT', '/v1/controls', { nonsense: 'unknown_status' });
+  assert.partialDeepStrictEqual(await look(), { json: { status: 'perhaps' } });
+});
+
 test('captures and voids of one key at once agree on what became of it', async (t) => {
   const psp = await provider(t);
   const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);

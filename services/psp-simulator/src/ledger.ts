@@ -17,6 +17,8 @@ export type Ledger = {
    * line is on disk. Rejects with LedgerUnavailable: then a repeat tells whether it was stored.
    */
   record(decide: (books: Books) => Decision): Promise<Decision>;
+  /** What it holds now. What waits to be recorded is not in it. */
+  readonly books: Books;
   /** Rows after a sequence number, oldest first. */
   page(range: { after: number; limit: number }): LedgerRow[];
   /** Finishes what is waiting, then closes the file. */
@@ -120,6 +122,7 @@ export function openLedger(file: string): Ledger {
       if (waiting.length === 1) setImmediate(flush);
       return promise;
     },
+    books,
     page: ({ after, limit }) => readPage.all(after, limit).map(ledgerRowOf),
     close: async () => {
       while (waiting.length > 0) flush();

@@ -6,7 +6,7 @@ import { Type } from 'typebox';
 import { CaptureRequest, decideCapture, mannerOf, meaningOf } from './capture.ts';
 import { decideRefund, decideVoid, meaningOfRefund, RefundRequest, VoidRequest } from './compensation.ts';
 import type { Deps } from './deps.ts';
-import type { Decision, Refusal } from './entry.ts';
+import type { CaptureEntry, Decision, Entry, RefundEntry, Refusal } from './entry.ts';
 import { LedgerUnavailable, type Books } from './ledger.ts';
 import { digest, merchantCheck } from './merchant.ts';
 
@@ -79,6 +79,14 @@ export function moneyRoutes(app: HttpApp, deps: Deps): void {
     },
   );
 
+  app.get('/v1/captures/:captureId', { onRequest, preHandler, schema: { params: ById } }, ({ params }, reply) => {
+    const capture = ledger.books.capture(params.captureId);
+    if (capture?.kind !== 'capture') throw refusals.unknown_capture();
+    if (badDays.loseReply()) return cutOff(reply);
+    const answer = JSON.stringify(captureInBooks(capture, ledger.books.refundOf(params.captureId)));
+    return reply.type(jsonMediaType).send(badDays.garble(answer));
+  });
+
   app.get('/v1/ledger', { onRequest, schema: { querystring: PageQuery } }, (request) => {
     const { after = 0, limit = pageLimitDefault } = request.query;
     const items = ledger.page({ after, limit });
@@ -92,6 +100,16 @@ export function moneyRoutes(app: HttpApp, deps: Deps): void {
     if (decision.kind === 'refused') throw refusals[decision.refusal]();
     return decision;
   }
+}
+
+/** A capture with what was given back of it, under whatever key. */
+function captureInBooks({ captureId, amountMinor, currency, reference }: CaptureEntry, refund: Entry | null) {
+  const money = { captureId, status: 'captured', amountMinor, currency, reference };
+  return { ...money, refunds: refund?.kind === 'refund' ? [refundInBooks(refund)] : [] };
+}
+
+function refundInBooks({ refundId, amountMinor, currency, reference, createdAt }: RefundEntry) {
+  return { refundId, amountMinor, currency, reference, createdAt };
 }
 
 /** The text in the ledger, not serialized again: a repeat gets the same bytes. */
@@ -109,6 +127,8 @@ function cutOff<Reply extends Connection>(reply: Reply): Reply {
   reply.raw.destroy();
   return reply;
 }
+
+const ById = Type.Object({ captureId: Type.String({ minLength: 1, maxLength: 100 }) });
 
 const pageLimitMax = 1_000;
 const pageLimitDefault = 100;
