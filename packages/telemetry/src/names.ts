@@ -161,5 +161,5 @@ export const spanName = {
   timeOutOrder: 'time out order',
   sweepDeadlines: 'sweep deadlines',
   settlePayment: 'settle payment',
-  resendMail: 'resend mail',
+  actOnMail: 'act on mail',
 } as const;

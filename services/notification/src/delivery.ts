@@ -5,6 +5,7 @@ import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
+import { createDoubts } from './doubts.ts';
 import { composeMail } from './mail.ts';
 import { source } from './messages.ts';
 import { deliver, giveUp, pauseAfterMs } from './notification.ts';
@@ -17,7 +18,7 @@ import {
   type Claim,
   type StoredNotification,
 } from './notification-store.ts';
-import { connectionsMax, MailRefused, sendTimeoutMs } from './smtp.ts';
+import { connectionsMax, MailBlocked, MailNotTaken, MailRefused, sendTimeoutMs } from './smtp.ts';
 
 /** So many deliveries take turns: while one records what became of its mails, the other sends. */
 export const deliveriesAtOnce = 2;
@@ -29,6 +30,9 @@ const smtp = { [attribute.protocol]: 'smtp' };
 type Taken = { readonly claim: Claim; readonly sentAt: Date; readonly traceparent: string | null };
 type Refused = { readonly claim: Claim; readonly refused: MailRefused };
 type NotTaken = { readonly claim: Claim; readonly error: unknown };
+
+/** A refusal that a sender who is not wanted might have got too is tried so often before it is believed. */
+const attemptsBeforeBelief = 3;
 
 /**
  * The work of the delivery worker: claims due notifications in a transaction of its own, sends them with none open, then records
@@ -42,11 +46,12 @@ export function createDelivery({
   logger,
 }: Pick<Deps, 'pool' | 'mailer' | 'clock' | 'logger'>): () => Promise<boolean> {
   let unrecorded: readonly (Taken | Refused | NotTaken)[] = [];
+  const doubts = createDoubts();
 
   return async () => {
     if (unrecorded.length === 0) {
       const claims = await claimDue(pool, { limit: connectionsMax, leaseMs: claimLeaseMs });
-      unrecorded = await Promise.all(claims.map(attempt));
+      unrecorded = (await Promise.all(claims.map(attempt))).map(judge);
     }
     if (unrecorded.length === 0) return false;
     const notTaken = unrecorded.filter((each) => 'error' in each);
@@ -55,7 +60,12 @@ export function createDelivery({
       if (ended.length > 0) await recordEnded(tx, ended);
       await postpone(
         tx,
-        notTaken.map(({ claim }) => ({ ...claim.notification, pauseMs: pauseAfterMs(claim.attempts) })),
+        notTaken.map(({ claim: { notification, attempts }, error }) => ({
+          ...notification,
+          pauseMs: pauseAfterMs(attempts),
+          answer: error instanceof MailNotTaken ? error.words : String(error),
+          isBlocked: error instanceof MailBlocked,
+        })),
       );
     });
     if (notTaken.length > 0)
@@ -86,6 +96,16 @@ export function createDelivery({
       if (error instanceof MailRefused) return { claim, refused: error };
       return { claim, error };
     }
+  }
+
+  /** A refusal that may be for our sake ends nothing before it is believed. */
+  function judge(attempted: Taken | Refused | NotTaken): Taken | Refused | NotTaken {
+    if ('sentAt' in attempted) doubts.taken(attempted.claim.notification.email);
+    if (!('refused' in attempted) || attempted.refused.isCertain) return attempted;
+    const { claim, refused } = attempted;
+    if (!doubts.isBelieved(claim.notification.email))
+      return { claim, error: new MailBlocked(refused.message, refused.words) };
+    return claim.attempts < attemptsBeforeBelief ? { claim, error: refused } : attempted;
   }
 
   /** Reads every row again under its lock and decides again: another sender may have recorded the same mail meanwhile. */

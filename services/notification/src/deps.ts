@@ -9,6 +9,8 @@ import type { Mailer } from './smtp.ts';
 export type Deps = {
   readonly pool: Pool;
   readonly clock: Clock;
+  /** Called when a mail may have become due. */
+  readonly committed: () => void;
   readonly mailer: Mailer;
   readonly verifier: TokenVerifier;
   readonly logger: Logger;

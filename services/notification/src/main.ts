@@ -3,7 +3,7 @@ import { createBatchHandler } from '@sagamart/service-kit/batch';
 import { startConsumer } from '@sagamart/service-kit/consumer';
 import { countMessage, observeConsumer } from '@sagamart/service-kit/consumer-metrics';
 import { createPool, databaseReadiness } from '@sagamart/service-kit/database';
-import { observeDatabase, observeUnfinished } from '@sagamart/service-kit/database-metrics';
+import { observeDatabase, observeEscalated, observeUnfinished } from '@sagamart/service-kit/database-metrics';
 import { consumerReadiness, createEvidence, pausedAlarm } from '@sagamart/service-kit/evidence';
 import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
@@ -19,6 +19,8 @@ import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createDelivery, deliveriesAtOnce } from './delivery.ts';
+import { findEscalations } from './escalation-store.ts';
+import { mailAlarm } from './mail-alarm.ts';
 import { createParticipant, topics } from './messages.ts';
 import { readUntold } from './notification-store.ts';
 import { createMailer } from './smtp.ts';
@@ -41,7 +43,8 @@ const deliveries = Array.from({ length: deliveriesAtOnce }, () =>
     logger,
   }),
 );
-const participant = createParticipant({ clock, committed: () => deliveries.forEach(({ nudge }) => nudge()) });
+const committed = () => deliveries.forEach(({ nudge }) => nudge());
+const participant = createParticipant({ clock, committed });
 const evidence = createEvidence();
 const handle = createBatchHandler({ pool, participant, logger, evidence, observe: countMessage });
 const consumer = startConsumer({
@@ -55,16 +58,19 @@ const progress = createGroupProgress({ brokers: config.KAFKA_BROKERS.split(','),
 const verifier = createTokenVerifier(config);
 const app = buildApp({
   pool,
+  clock,
+  committed,
   verifier,
   logger,
   readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
-  alarms: [parkedAlarm(pool), pausedAlarm(evidence)],
+  alarms: [mailAlarm(pool), parkedAlarm(pool), pausedAlarm(evidence)],
 });
 registerParkedRoutes(app, { service: 'notification', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);
 announceEvents('notification', logger);
 observeConsumer({ consumer, progress, topics });
 observeUnfinished(() => readUntold(pool));
+observeEscalated(async () => (await findEscalations(pool))?.mails ?? 0);
 
 closeOnSignal(logger, [
   { name: 'http', close: () => app.close() },

@@ -1,7 +1,7 @@
 import type { CancelReason, OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import type { Cause, Counters } from '@sagamart/service-kit/transition';
 import type { Correspondence, Notification, PendingNotification } from './notification.ts';
@@ -164,25 +164,56 @@ export async function updateEnded(tx: Tx, ended: readonly StoredNotification[]):
   });
 }
 
-/** Sets the time of the next attempt of notifications that are still to be sent. */
-export async function postpone(
-  tx: Tx,
-  pauses: readonly { orderId: OrderId; outcome: string; pauseMs: number }[],
-): Promise<void> {
+/** Makes notifications due at once, at the address they have now, as if they had never been tried. */
+export async function makeDue(tx: Tx, resent: readonly StoredNotification[]): Promise<void> {
+  if (resent.length === 0) return;
+  const rows = resent.map(({ notification: { orderId, outcome, email } }) => ({ order_id: orderId, outcome, email }));
+  await tx.query({
+    name: 'make-due',
+    text: `
+      update notifications set (status, email, attempts, next_attempt_at, failing_since, is_blocked, last_answer) =
+        ('pending', changed.email, 0, clock_timestamp(), null, false, null)
+      from json_to_recordset($1) as changed (order_id uuid, outcome text, email text)
+      where notifications.order_id = changed.order_id and notifications.outcome = changed.outcome`,
+    values: [JSON.stringify(rows)],
+  });
+}
+
+/** An attempt that did not end a notification: what it brought instead, and the pause until the next. */
+export type Pause = {
+  readonly orderId: OrderId;
+  readonly outcome: string;
+  readonly pauseMs: number;
+  readonly answer: string;
+  /** Whether only a person can change what the answer refuses. */
+  readonly isBlocked: boolean;
+};
+
+/** Sets the time of the next attempt of notifications that are still to be sent, and notes why there has to be one. */
+export async function postpone(tx: Tx, pauses: readonly Pause[]): Promise<void> {
   if (pauses.length === 0) return;
   await tx.query({
     name: 'postpone',
     text: `
-      update notifications set next_attempt_at = clock_timestamp() + changed.pause_ms * interval '1 millisecond'
-      from json_to_recordset($1) as changed (order_id uuid, outcome text, pause_ms integer)
+      update notifications set next_attempt_at = clock_timestamp() + changed.pause_ms * interval '1 millisecond',
+        failing_since = coalesce(failing_since, clock_timestamp()), last_answer = changed.answer, is_blocked = changed.is_blocked
+      from json_to_recordset($1) as changed (order_id uuid, outcome text, pause_ms integer, answer text, is_blocked boolean)
       where notifications.order_id = changed.order_id and notifications.outcome = changed.outcome and status = 'pending'`,
     values: [
       JSON.stringify(
-        pauses.map(({ orderId, outcome, pauseMs }) => ({ order_id: orderId, outcome, pause_ms: pauseMs })),
+        pauses.map(({ orderId, outcome, pauseMs, answer, isBlocked }) => ({
+          order_id: orderId,
+          outcome,
+          pause_ms: pauseMs,
+          answer: storable(answer.slice(0, answerTextMax)),
+          is_blocked: isBlocked,
+        })),
       ),
     ],
   });
 }
+
+const answerTextMax = 500;
 
 /** What the customer of an order was told or is about to be; no notifications when nothing is known of the order. */
 export async function findCorrespondence(reader: Reader, orderId: OrderId): Promise<Correspondence> {

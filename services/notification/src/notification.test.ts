@@ -8,6 +8,7 @@ import {
   messageIdOf,
   pauseAfterMs,
   react,
+  resend,
   type Correspondence,
   type Notification,
 } from './notification.ts';
@@ -120,13 +121,25 @@ test('a customer whose address is refused for good is not told, and nothing is s
   assert.equal(deliver(refused, new Date(0)), 'already_recorded');
 });
 
+test('a notification is sent once more while its customer was not told, if need be to another address', () => {
+  const pending = toldOf(confirmed());
+  const refused: Notification = { ...toldOf(confirmed()), status: 'refused', email };
+  for (const before of [pending, refused]) {
+    assert.deepEqual(resend(before, null), pending);
+    assert.deepEqual(resend(before, 'ada@example.org'), { ...pending, email: 'ada@example.org' });
+  }
+  const sent: Notification = { ...toldOf(confirmed()), status: 'sent', sentAt: confirmedAt, email };
+  assert.equal(resend(sent, 'ada@example.org'), 'sent_already');
+  assert.equal(resend(toldOf(confirmed({ email: null })), 'ada@example.org'), 'no_address');
+});
+
 test('the Message-ID depends on the order and the outcome only', () => {
   assert.equal(messageIdOf({ orderId, outcome: 'cancelled' }), `${orderId}.cancelled@sagamart.example`);
 });
 
-test('the pauses between attempts double up to fifteen seconds', () => {
+test('the pauses between attempts double up to ten seconds', () => {
   assert.deepEqual(
     [1, 2, 3, 4, 5, 6, 7, 2_000].map(pauseAfterMs),
-    [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000],
+    [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000],
   );
 });

@@ -85,11 +85,18 @@ export function deliver(before: Notification, sentAt: Date): Ended {
   };
 }
 
-/** What follows when the mail server will never take mail for this address: the customer is not told, and nobody hears that they were. */
+/** What follows when the mail server will never take mail for this address, or an operator says so: the customer is not told, and nobody hears that they were. */
 export function giveUp(before: Notification): Ended {
   return before.status === 'pending'
     ? { notification: { ...before, status: 'refused' }, says: [] }
     : 'already_recorded';
+}
+
+/** What follows when an operator has a notification sent once more, perhaps to another address: it is due at once. */
+export function resend(before: Notification, to: string | null): Notification | 'sent_already' | 'no_address' {
+  if (before.status === 'sent') return 'sent_already';
+  if (before.status === 'no_address') return 'no_address';
+  return { ...before, status: 'pending', email: to ?? before.email };
 }
 
 /** The Message-ID, without its angle brackets. The same for every attempt, so that a mail that arrives twice is seen to be one. */
@@ -103,7 +110,11 @@ export function pauseAfterMs(attempts: number): number {
 }
 
 const pauseFirstMs = 500;
-const pauseMaxMs = 15_000;
+// With the time to send and to say so, an order is at rest within 15 s of the server taking mails again.
+const pauseMaxMs = 10_000;
+
+/** How long a mail may fail to be taken before a person is told. Sending goes on. */
+export const takenDueMs = 60_000;
 
 function factsOf({ orderId, customerId, lines, totalMinor, currency }: Facts): Facts {
   return { orderId, customerId, lines, totalMinor, currency };

@@ -8,7 +8,10 @@ import { createDelivery } from './delivery.ts';
 import { cancelled, clock, confirmed, freshPool, hear, logger, outcomeData } from './outcome-builder.ts';
 
 async function get(t: TestContext, pool: Pool, { orderId, caller }: { orderId: string; caller: Caller }) {
-  const app = buildApp({ pool, logger, readiness: [], alarms: [], verifier: { verify: async () => caller } });
+  const app = buildApp({
+    ...{ pool, clock, logger, readiness: [], alarms: [], committed: () => undefined },
+    verifier: { verify: async () => caller },
+  });
   t.after(() => app.close());
   const response = await app.inject({ url: `/notifications/${orderId}`, headers: { authorization: 'Bearer any' } });
   const body: Record<string, unknown> = response.json();

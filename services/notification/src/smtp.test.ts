@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
+import { inspect } from 'node:util';
 import type { Mail } from './mail.ts';
-import { createMailer, MailNotTaken, MailRefused, type Mailer } from './smtp.ts';
+import { startMailServer } from './mail-server-fixture.ts';
+import { createMailer, MailBlocked, MailNotTaken, MailRefused, type Mailer } from './smtp.ts';
 
 const mail: Mail = {
   messageId: '01900000-0000-7000-8000-000000000001.confirmed@sagamart.example',
@@ -13,47 +12,6 @@ const mail: Mail = {
   text: 'Thank you: 2 × mug, €29.80',
   html: '<p>Thank you: 2 × mug, €29.80</p>',
 };
-
-type Received = { commands: string[]; content: string };
-
-/**
- * A mail server of the fewest words (RFC 5321). Where `answers` has a command's verb it answers with that, never where that is null; an answer
- * that ends in "-" promises another line, and is repeated for ever.
- */
-async function startMailServer(
-  t: TestContext,
-  answers: Record<string, string | null> = {},
-): Promise<{ url: string; received: Received }> {
-  const received: Received = { commands: [], content: '' };
-  const server = createServer((socket) => {
-    t.after(() => socket.destroy());
-    let isContent = false;
-    socket.on('error', () => socket.destroy());
-    socket.write('220 mail.example\r\n');
-    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-      if (isContent && line !== '.') {
-        received.content += `${line}\n`;
-        return;
-      }
-      const verb = isContent ? '.' : (line.split(/[ :]/)[0] ?? '').toUpperCase();
-      isContent = verb === 'DATA';
-      received.commands.push(line);
-      const answer = verb in answers ? answers[verb] : isContent ? '354 go on' : '250 fine';
-      if (typeof answer !== 'string') return;
-      socket.write(`${answer}\r\n`);
-      if (answer.endsWith('-')) {
-        const repeating = setInterval(() => socket.write(`${answer}\r\n`), 50);
-        t.after(() => clearInterval(repeating));
-      }
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return { url: `smtp://127.0.0.1:${address.port}`, received };
-}
 
 function openMailer(t: TestContext, url: string, options: { sendTimeoutMs?: number } = {}): Mailer {
   const mailer = createMailer({ url, from: 'Sagamart <orders@sagamart.example>', ...options });
@@ -123,6 +81,43 @@ for (const [verb, answer, refusal] of [
     });
   });
 }
+
+for (const [verb, answer, refusal] of [
+  ['RCPT', '550 5.1.1 no such ada@example.com', MailRefused],
+  ['.', '554 5.1.1 no such ada@example.com', MailRefused],
+  ['RCPT', '550 5.7.1 not from you to ada@example.com', MailBlocked],
+  ['RCPT', '550-5.7.1 not from you to ada@example.com\r\n550 5.7.1 at all', MailBlocked],
+  ['MAIL', '550 5.1.1 not from you to ada@example.com', MailBlocked],
+  ['.', '554 not these words to ada@example.com', MailBlocked],
+  ['DATA', '503 5.5.1 not so to ada@example.com', MailBlocked],
+] as const) {
+  test(`${verb} answered with ${answer.slice(0, 9)} is a ${refusal.name} whose words are for operators alone`, async (t) => {
+    const { url } = await startMailServer(t, { [verb]: answer });
+    await assert.rejects(openMailer(t, url).send(mail), (error: unknown) => {
+      assert.equal((error as Error).constructor, refusal);
+      assert.match((error as MailNotTaken).words, /ada@example\.com/);
+      assert.doesNotMatch(`${(error as Error).stack} ${JSON.stringify(error)} ${inspect(error)}`, /ada@/);
+      return true;
+    });
+  });
+}
+
+test('an address that no mail can be written to needs a person, and no server is asked', async (t) => {
+  const { url, received } = await startMailServer(t);
+  await assert.rejects(openMailer(t, url).send({ ...mail, to: '' }), MailBlocked);
+  assert.deepEqual(
+    received.commands.filter((command) => command.startsWith('RCPT')),
+    [],
+  );
+});
+
+test('a connection that ends after the last dot leaves it open whether the mail was taken', async (t) => {
+  const { url } = await startMailServer(t, { '.': 'CUT' });
+  await assert.rejects(openMailer(t, url).send(mail), (error: unknown) => {
+    assert.equal((error as Error).constructor, MailNotTaken);
+    return true;
+  });
+});
 
 test('a mail server that falls silent has not taken the mail', async (t) => {
   const { url } = await startMailServer(t, { '.': null });

@@ -1,24 +1,51 @@
 import { createTransport } from 'nodemailer';
 import type { Mail } from './mail.ts';
+import { codesOf, judgeReply } from './smtp-reply.ts';
 
 /** The way to the mail server. */
 export type Mailer = {
   /**
-   * Fulfilled when the server has taken the mail; rejects with MailRefused when it will never take mail for this address, else with MailNotTaken: then
-   * it may have been taken all the same.
+   * Fulfilled when the server has taken the mail; rejects with MailRefused when it will never take mail for this address, with MailBlocked when it
+   * refuses it for our sake, else with MailNotTaken: then it may have been taken all the same.
    */
   send(mail: Mail): Promise<void>;
   close(): void;
 };
 
-/** The mail server did not say that it took a mail. Carries codes only, and no cause: the server's words may repeat the address. */
+/** The mail server did not say that it took a mail. The message has codes only, and there is no cause: the server's words may repeat the address. */
 export class MailNotTaken extends Error {
-  override readonly name = 'MailNotTaken';
+  override readonly name: string = 'MailNotTaken';
+  // Not a field that a log would print.
+  readonly #words: string;
+
+  constructor(codes: string, words = codes) {
+    super(codes);
+    this.#words = words;
+  }
+
+  /** What the server said, as it said it. For operators, never for logs. */
+  get words(): string {
+    return this.#words;
+  }
 }
 
-/** The mail server refuses the address itself, for good. Trying again would get the same answer (RFC 5321, section 4.2.1). */
-export class MailRefused extends Error {
+/** The mail server refuses our sender, our login, our words or our ways: it may take the mail when a person has changed them, there or here. */
+export class MailBlocked extends MailNotTaken {
+  override readonly name = 'MailBlocked';
+}
+
+/**
+ * The mail server refuses the address itself, for good. Trying again would get the same answer (RFC 5321, section 4.2.1). Not `isCertain` where a
+ * sender that is not wanted may have got it too.
+ */
+export class MailRefused extends MailNotTaken {
   override readonly name = 'MailRefused';
+  readonly isCertain: boolean;
+
+  constructor(codes: string, words = codes, isCertain = true) {
+    super(codes, words);
+    this.isCertain = isCertain;
+  }
 }
 
 /** As many mails are on their way at once; those of another delivery wait for a connection. By default Postfix lets one client have no more. */
@@ -60,25 +87,34 @@ export function createMailer(options: { url: string; from: string; sendTimeoutMs
           signal: AbortSignal.timeout(timeoutMs),
         });
       } catch (error) {
-        throw isOfAddress(error) ? new MailRefused(codesOf(error)) : new MailNotTaken(codesOf(error));
+        throw refusalOf(error);
       }
     },
     close: () => transport.close(),
   };
 }
 
-// Wrong syntax, no such mailbox, moved elsewhere, no such name. Other lasting errors are about us: the sender, a login, a rule of the server.
-const addressRefusals = new Set([501, 550, 551, 553]);
+type SmtpError = Error & { code?: unknown; command?: unknown; responseCode?: unknown; response?: unknown };
 
-function isOfAddress(error: unknown): boolean {
-  if (!(error instanceof Error) || !('command' in error) || !('responseCode' in error)) return false;
-  return error.command === 'RCPT TO' && addressRefusals.has(Number(error.responseCode));
-}
-
-function codesOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  const codes = (['code', 'command', 'responseCode'] as const).map((name) =>
-    name in error ? String(error[name as keyof typeof error]) : '',
-  );
-  return codes.filter((code) => code !== '').join(' ') || error.name;
+function refusalOf(error: unknown): MailNotTaken {
+  if (!(error instanceof Error)) return new MailNotTaken('unknown', String(error));
+  const { code, command = '', response = '' }: SmtpError = error;
+  const step = { command: String(command), response: String(response) };
+  const codes = [code, command, codesOf(step.response)].filter((part) => typeof part === 'string' && part !== '');
+  const summary = codes.join(' ') || error.name;
+  // No server was asked: nodemailer itself does not know how to write to this address.
+  if (code === 'EENVELOPE' && step.response === '') return new MailBlocked(summary, error.message);
+  const words = step.response === '' ? error.message : `${step.command}: ${step.response}`;
+  const about = judgeReply(step);
+  switch (about) {
+    case 'mailbox':
+    case 'perhaps_mailbox':
+      return new MailRefused(summary, words, about === 'mailbox');
+    case 'us':
+      return new MailBlocked(summary, words);
+    case 'moment':
+      return new MailNotTaken(summary, words);
+    default:
+      return about satisfies never;
+  }
 }
