@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import { createHttpApp, type HttpApp } from '@sagamart/service-kit/http-app';
 import { listOf } from './config.ts';
 import type { Deps } from './deps.ts';
+import { addEscalationRoutes } from './escalation-routes.ts';
 import { addOpenApi } from './openapi.ts';
 import { addOrderRoutes } from './order-routes.ts';
 import { addParkedRoutes } from './parked-routes.ts';
@@ -31,6 +32,7 @@ export async function buildApp(deps: Deps): Promise<HttpApp> {
   addProductRoutes(app, deps, limits);
   addOrderRoutes(app, deps, limits);
   addParkedRoutes(app, deps, limits);
+  addEscalationRoutes(app, deps, limits);
   app.get(
     '/.well-known/jwks.json',
     { schema: { tags: ['sessions'], summary: 'The public keys that sessions are signed with' } },

@@ -12,7 +12,7 @@ const exampleCustomerId = '0199c0dd-10aa-7b42-9f0e-6f1d2c3b4a59';
 // No control characters: PostgreSQL's text cannot hold NUL, and none of the others belongs in a name.
 const oneLine = '^[^\\u0000-\\u001f\\u007f]*$';
 // Narrower than RFC 5322: a mail server refuses a quoted name with a space in it (501), and its customer would not be told.
-const Email = Type.String({
+export const Email = Type.String({
   format: 'email',
   pattern: '^[^\\s"<>@]{1,64}@[^\\s"<>@]{1,189}$',
   examples: ['ada@example.com'],

@@ -23,6 +23,8 @@ export async function addOpenApi(app: HttpApp): Promise<void> {
         { name: 'products' },
         { name: 'orders' },
         { name: 'parked messages' },
+        { name: 'payments' },
+        { name: 'notifications' },
         { name: 'health' },
       ],
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
