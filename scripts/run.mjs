@@ -31,6 +31,8 @@ const entries = {
   e2e: ['e2e/run.ts'],
   audit: ['packages/auditor/src/cli.ts'],
   parked: ['packages/stack/src/parked-cli.ts'],
+  payments: ['packages/stack/src/payments-cli.ts'],
+  notifications: ['packages/stack/src/notifications-cli.ts'],
   docs: ['scripts/docs.ts'],
   contracts: ['scripts/contracts.ts'],
   load: ['packages/bench/src/cli.ts'],

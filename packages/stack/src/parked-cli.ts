@@ -1,6 +1,6 @@
-import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { askAboutParked, formatParked, readParkedRequest, type ParkedRequest } from './parked-messages.ts';
+import { userNameOrElse } from './operator-cli.ts';
 import { findShop } from './shop.ts';
 import { messageOf } from './stack-problem.ts';
 import { runWhereDataIs } from './target.ts';
@@ -44,14 +44,4 @@ function readOptions() {
   });
   const { reason, status, json, as: operator, target } = values;
   return { request: readParkedRequest(positionals, { reason, status }), json, operator, target };
-}
-
-/** An operator's name is a word; a user's name may be anything, or none. */
-function userNameOrElse(name: string): string {
-  try {
-    const { username } = userInfo();
-    return /^[a-z][a-z0-9-]{0,31}$/.test(username) ? username : name;
-  } catch {
-    return name;
-  }
 }

@@ -1,3 +1,4 @@
+import { callGateway, openOperatorSession } from './gateway-client.ts';
 import type { Shop } from './shop.ts';
 import { StackProblem } from './stack-problem.ts';
 
@@ -9,7 +10,6 @@ export type ParkedRequest =
   | { kind: 'discard'; id: string; reason: string };
 
 const statuses = ['parked', 'replayed', 'discarded'] as const;
-const answerTimeoutMs = 15_000;
 const pageLimit = 100;
 /** What a list shows at most: more is for --json and a program. */
 const listedMax = 1_000;
@@ -73,18 +73,20 @@ export async function askAboutParked(
   operator: string,
   request: ParkedRequest,
 ): Promise<ParkedAnswer> {
-  const session = { role: 'operator', name: operator, secret: shop.operatorSecret };
-  const { token } = (await call(shop, 'POST', '/v1/sessions', { body: session })) as { token: string };
+  const token = await openOperatorSession(shop, operator);
   switch (request.kind) {
     case 'list':
       return { kind: 'list', body: await list(shop, token, request.status) };
     case 'show':
-      return { kind: 'show', body: (await call(shop, 'GET', pathOf(request.id), { token })) as Shown };
+      return { kind: 'show', body: (await callGateway(shop, 'GET', pathOf(request.id), { token })) as Shown };
     case 'replay':
-      return { kind: 'replay', body: (await call(shop, 'POST', `${pathOf(request.id)}/replay`, { token })) as Settled };
+      return {
+        kind: 'replay',
+        body: (await callGateway(shop, 'POST', `${pathOf(request.id)}/replay`, { token })) as Settled,
+      };
     case 'discard': {
       const body = { reason: request.reason };
-      const settled = await call(shop, 'POST', `${pathOf(request.id)}/discard`, { token, body });
+      const settled = await callGateway(shop, 'POST', `${pathOf(request.id)}/discard`, { token, body });
       return { kind: 'discard', body: settled as Settled };
     }
     default:
@@ -149,7 +151,7 @@ async function list(shop: Pick<Shop, 'gatewayUrl'>, token: string, status: strin
   const unavailable = new Set<string>();
   for (let cursor: string | null = ''; cursor !== null && items.length < listedMax;) {
     const search = `?status=${status}&limit=${pageLimit}${cursor === '' ? '' : `&cursor=${cursor}`}`;
-    const page = (await call(shop, 'GET', `/v1/parked-messages${search}`, { token })) as Listed & {
+    const page = (await callGateway(shop, 'GET', `/v1/parked-messages${search}`, { token })) as Listed & {
       nextCursor: string | null;
     };
     items.push(...page.items);
@@ -161,34 +163,4 @@ async function list(shop: Pick<Shop, 'gatewayUrl'>, token: string, status: strin
 
 function pathOf(id: string): string {
   return `/v1/parked-messages/${encodeURIComponent(id)}`;
-}
-
-async function call(
-  { gatewayUrl }: Pick<Shop, 'gatewayUrl'>,
-  method: 'GET' | 'POST',
-  path: string,
-  { token, body }: { token?: string; body?: object },
-): Promise<unknown> {
-  const response = await fetch(`${gatewayUrl}${path}`, {
-    method,
-    signal: AbortSignal.timeout(answerTimeoutMs),
-    headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const answer: unknown = await response.json();
-  if (response.ok) return answer;
-  const {
-    code,
-    detail,
-    errors = [],
-  } = answer as {
-    code: string;
-    detail: string;
-    errors?: { pointer: string; detail: string }[];
-  };
-  const fields = errors.map((error) => ` ${error.pointer} ${error.detail}.`);
-  throw new StackProblem(code, `${response.status} ${code}: ${detail}${fields.join('')}`);
 }
