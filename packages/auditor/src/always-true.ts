@@ -1,6 +1,6 @@
 import type { Books, Finding, LedgerEntry, MovementRow, OrderRow } from './books.ts';
 import type { Invariant } from './invariants.ts';
-import { orderIdOf } from './outside-world.ts';
+import { entriesByOrder } from './outside-world.ts';
 
 /** What was read first. A database that could not be read has said nothing. */
 export type Earlier = Pick<Books, 'orders' | 'reservations' | 'payments'>;
@@ -27,7 +27,7 @@ export function compareAlways(earlier: Earlier, later: Later): Finding[] {
 function compareWithLedger({ orders, payments }: Earlier, ledger: readonly LedgerEntry[]): Finding[] {
   const findings: Finding[] = [];
   const report = reporterOf(findings);
-  const entriesOf = Map.groupBy(ledger, orderIdOf);
+  const entriesOf = entriesByOrder(ledger);
   const capturesOf = (orderId: string) => (entriesOf.get(orderId) ?? []).filter(({ kind }) => kind === 'capture');
 
   for (const [orderId, entries] of entriesOf) {

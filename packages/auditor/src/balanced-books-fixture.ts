@@ -212,5 +212,5 @@ function entry(sequence: number, kind: LedgerEntry['kind'], orderId: string): Le
 }
 
 function payment(orderId: string, status: string): PaymentRow {
-  return { orderId, status, amountMinor: 1_200, currency: 'EUR', captureId: null, refundId: null };
+  return { orderId, status, amountMinor: 1_200, currency: 'EUR', captureId: null, refundId: null, settledBy: null };
 }

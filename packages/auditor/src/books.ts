@@ -68,6 +68,8 @@ export type PaymentRow = {
   currency: string | null;
   captureId: string | null;
   refundId: string | null;
+  /** Who had the last word on it, where that was not the provider's answer: a person, or what was found in the provider's books. */
+  settledBy: 'person' | 'books' | null;
 };
 
 export type NotificationRow = { orderId: string; outcome: string; status: string; messageId: string };

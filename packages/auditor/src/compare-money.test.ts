@@ -163,6 +163,30 @@ const cases: Case[] = [
     tamper: ({ ledger }) => void (at(ledger, 3).key = 'refund-again'),
   },
   {
+    title: 'a refund went by another key, and was taken over from the books, but another one',
+    about: refundedId,
+    says: [
+      `the refund went by the key refund-again, not refund-${refundedId}`,
+      'the payment notes refund ref_9, the provider ref_4',
+    ],
+    tamper: ({ ledger, payments }) => {
+      at(ledger, 3).key = 'refund-again';
+      Object.assign(at(payments, 2), { settledBy: 'books', refundId: 'ref_9' });
+    },
+  },
+  {
+    title: 'a refund that was found in the books is not there',
+    about: refundedId,
+    says: [
+      'is cancelled, but the provider has captured 1200 EUR and refunded 0',
+      "the payment is refunded, but the provider's ledger has capture",
+    ],
+    tamper: ({ ledger, payments }) => {
+      ledger.splice(3, 1);
+      at(payments, 2).settledBy = 'books';
+    },
+  },
+  {
     title: 'a refunded payment says it was voided',
     about: refundedId,
     says: [

@@ -1,6 +1,6 @@
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
 import type { Books, Finding, LedgerEntry, OrderRow, PaymentRow } from './books.ts';
-import { orderIdOf } from './outside-world.ts';
+import { entriesByOrder } from './outside-world.ts';
 
 type Report = (detail: string) => void;
 
@@ -12,14 +12,16 @@ export function compareMoney(books: Books): Finding[] {
     (detail) =>
       void findings.push({ invariant: 'money', about, detail });
   const orders = new Map(books.orders.map((order) => [order.orderId, order]));
-  const entriesOf = Map.groupBy(books.ledger, orderIdOf);
+  const entriesOf = entriesByOrder(books.ledger);
   const lastSaid = lastSayings(books);
-  const paid = new Set(books.payments.map(({ orderId }) => orderId));
+  const payments = new Map(books.payments.map((payment) => [payment.orderId, payment]));
 
   for (const order of books.orders) {
     const report = reportOf(order.orderId);
-    compareOrder(order, entriesOf.get(order.orderId) ?? [], report);
-    if (!paid.has(order.orderId)) report('has no payment row');
+    const entries = entriesOf.get(order.orderId) ?? [];
+    const payment = payments.get(order.orderId);
+    compareOrder(order, entries, payment !== undefined && isRefundedElsewhere(payment, entries), report);
+    if (payment === undefined) report('has no payment row');
   }
   for (const payment of books.payments) {
     const report = reportOf(payment.orderId);
@@ -28,16 +30,20 @@ export function compareMoney(books: Books): Finding[] {
     if (uuidv7TimeMs(payment.orderId) >= books.messages.payment.outboxHoldsFromMs)
       comparePaymentWithWords(payment, lastSaid.get(payment.orderId) ?? 'nothing', report);
   }
-  for (const entry of books.ledger) {
-    const orderId = orderIdOf(entry);
-    if (!paid.has(orderId))
-      reportOf(orderId)(`the provider's ledger has a ${entry.kind} of it (${entry.key}), but there is no payment`);
-  }
+  for (const [orderId, entries] of entriesOf)
+    if (!payments.has(orderId))
+      for (const { kind, key } of entries)
+        reportOf(orderId)(`the provider's ledger has a ${kind} of it (${key}), but there is no payment`);
   return findings;
 }
 
 /** Confirmed: exactly one capture, of exactly the total, not refunded. Anything else: what was captured was refunded. */
-function compareOrder(order: OrderRow, entries: readonly LedgerEntry[], report: Report): void {
+function compareOrder(
+  order: OrderRow,
+  entries: readonly LedgerEntry[],
+  isRefundedElsewhere: boolean,
+  report: Report,
+): void {
   const { status, totalMinor, currency } = order;
   const captures = entries.filter(({ kind }) => kind === 'capture');
   const refunds = entries.filter(({ kind }) => kind === 'refund');
@@ -52,7 +58,7 @@ function compareOrder(order: OrderRow, entries: readonly LedgerEntry[], report: 
   if (status === 'confirmed') {
     if (capture === undefined) report('is confirmed, but the provider has captured nothing');
     for (const refund of refunds) report(`is confirmed, but the provider has refunded ${worded(refund)}`);
-  } else if (capture !== undefined && sumOf(captures) > sumOf(refunds)) {
+  } else if (capture !== undefined && sumOf(captures) > sumOf(refunds) && !isRefundedElsewhere) {
     report(`is ${status}, but the provider has captured ${worded(capture)} and refunded ${sumOf(refunds)}`);
   }
 }
@@ -77,16 +83,29 @@ const entriesAt: Readonly<Record<string, readonly string[]>> = {
   refunded: ['capture, refund'],
 };
 
+/** What it may hold besides where a person had the last word: nothing was captured, or the money went back by another way. */
+const entriesByHand: Readonly<Record<string, readonly string[]>> = {
+  declined: ['', 'void'],
+  refunded: ['capture'],
+};
+
+/** Whether a person has said that the money went back, and it was not the provider that gave it back: by bank transfer, say. */
+export function isRefundedElsewhere({ status, settledBy }: PaymentRow, entries: readonly LedgerEntry[]): boolean {
+  return status === 'refunded' && settledBy === 'person' && !entries.some(({ kind }) => kind === 'refund');
+}
+
 /** Line by line: what the payment says happened is what the provider wrote down, under the keys of this order and no others. */
 function comparePaymentWithLedger(payment: PaymentRow, entries: readonly LedgerEntry[], report: Report): void {
-  const { orderId, status, captureId, refundId } = payment;
+  const { orderId, status, captureId, refundId, settledBy } = payment;
   const kinds = entries.map(({ kind }) => kind).join(', ');
-  if (!(entriesAt[status] ?? []).includes(kinds))
+  const mayHold = [...(entriesAt[status] ?? []), ...(settledBy === 'person' ? (entriesByHand[status] ?? []) : [])];
+  if (!mayHold.includes(kinds))
     report(`the payment is ${status}, but the provider's ledger has ${kinds || 'no entry of it'}`);
   for (const entry of entries) {
     const { kind, key } = entry;
     const due = `${kind === 'refund' ? 'refund' : 'capture'}-${orderId}`;
-    if (key !== due) report(`the ${kind} went by the key ${key}, not ${due}`);
+    const isTakenOver = kind === 'refund' && settledBy !== null && entry.refundId === refundId;
+    if (key !== due && !isTakenOver) report(`the ${kind} went by the key ${key}, not ${due}`);
     if (kind !== 'capture' && kind !== 'refund') continue;
     if (captureId !== null && entry.captureId !== captureId)
       report(`the payment notes capture ${captureId}, the provider's ${kind} ${entry.captureId}`);

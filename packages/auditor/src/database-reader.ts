@@ -239,7 +239,9 @@ const reservationsSql = `
 
 const paymentsSql = `
   select order_id as "orderId", status, amount_minor::float8 as "amountMinor", currency, capture_id as "captureId",
-    refund_id as "refundId"
+    refund_id as "refundId",
+    (select case when operator is null then 'books' else 'person' end from settlements
+      where settlements.order_id = payments.order_id and outcome = payments.status) as "settledBy"
   from payments where order_id = any($1) order by order_id`;
 
 const notificationsSql = `

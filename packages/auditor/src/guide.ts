@@ -15,8 +15,8 @@ const decidedTables = 'orders of order_db by order_id, and the timeline of the o
 export const guides: Readonly<Record<Invariant, Guide>> = {
   terminal: { compared: ['orders'], lookAt: `${decidedTables}; is the order service up?` },
   money: {
-    compared: ['orders', 'ledger'],
-    lookAt: `${moneyTables}: one capture-<order id>, at most one refund-<order id>`,
+    compared: ['orders', 'ledger', 'refundedElsewhere'],
+    lookAt: `${moneyTables}: one capture-<order id>, at most one refund-<order id>; and npm run payments -- list --state settled`,
   },
   stock: {
     compared: ['orders', 'skus', 'movements'],

@@ -1,8 +1,10 @@
 import { compareAlways, type Later } from './always-true.ts';
 import type { Books, Finding } from './books.ts';
 import { compareOrders } from './compare-books.ts';
+import { isRefundedElsewhere } from './compare-money.ts';
 import { compareKeys } from './compare-orders.ts';
 import { readOrderRows } from './database-reader.ts';
+import { entriesByOrder } from './outside-world.ts';
 import type { Reading, Sources } from './reading.ts';
 import { compareUnrest, listUnrest, type Unrest } from './rest.ts';
 import { openSuspicions } from './suspicions.ts';
@@ -24,6 +26,8 @@ export type JudgedOrders = {
   readonly suspected: () => Finding[];
   readonly inFlight: () => readonly Unrest[];
   readonly restedCount: () => number;
+  /** Orders whose money went back by another way than through the provider, as a person has said. */
+  readonly refundedElsewhereCount: () => number;
 };
 
 /** So many orders are compared at once: it bounds the memory, whatever there is to audit. */
@@ -36,6 +40,7 @@ export function openJudgedOrders(
   const suspicions = openSuspicions(provenAfterMs);
   const broken = new Map<string, Finding>();
   const rested = new Set<string>();
+  const refundedElsewhere = new Set<string>();
   const expected = new Set<string>();
   let inFlight: Unrest[] = [];
 
@@ -57,6 +62,10 @@ export function openJudgedOrders(
     const accepted = keys.filter((key) => expected.has(key));
     const findings = compareOrders(books, accepted).filter(({ about }) => !isMoving.has(about));
     suspicions.renew(keys, [...stuck, ...findings, ...compareKeys(books)], nowMs);
+    const entriesOf = entriesByOrder(books.ledger);
+    for (const payment of books.payments)
+      if (isRefundedElsewhere(payment, entriesOf.get(payment.orderId) ?? [])) refundedElsewhere.add(payment.orderId);
+      else refundedElsewhere.delete(payment.orderId);
     for (const { orderId } of books.orders)
       if (isMoving.has(orderId)) rested.delete(orderId);
       else rested.add(orderId);
@@ -86,6 +95,7 @@ export function openJudgedOrders(
     suspected: () => suspicions.suspected(),
     inFlight: () => inFlight,
     restedCount: () => rested.size,
+    refundedElsewhereCount: () => refundedElsewhere.size,
   };
 }
 

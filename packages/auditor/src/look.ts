@@ -24,7 +24,17 @@ export type Verdict = {
 
 export type Counts = Readonly<
   Record<
-    'orders' | 'skus' | 'movements' | 'events' | 'records' | 'heard' | 'ledger' | 'mails' | 'keys' | 'doors',
+    | 'orders'
+    | 'skus'
+    | 'movements'
+    | 'events'
+    | 'records'
+    | 'heard'
+    | 'ledger'
+    | 'refundedElsewhere'
+    | 'mails'
+    | 'keys'
+    | 'doors',
     number
   >
 >;
@@ -57,7 +67,12 @@ export function createLook(
       unread,
       unreadable: sources.unreadable(),
       changed: touched.length,
-      counts: { ...countNotes(sources.notebook), orders: orders.restedCount(), ...shop.counts() },
+      counts: {
+        ...countNotes(sources.notebook),
+        orders: orders.restedCount(),
+        refundedElsewhere: orders.refundedElsewhereCount(),
+        ...shop.counts(),
+      },
     };
   };
 }
@@ -73,7 +88,9 @@ function listInHand({ inHand }: Reading): Unrest[] {
     }));
 }
 
-function countNotes({ count }: Sources['notebook']): Omit<Counts, 'orders' | 'skus' | 'movements' | 'doors'> {
+function countNotes({
+  count,
+}: Sources['notebook']): Omit<Counts, 'orders' | 'refundedElsewhere' | 'skus' | 'movements' | 'doors'> {
   return {
     events: count('outbox'),
     records: count('records'),

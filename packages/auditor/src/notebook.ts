@@ -13,6 +13,8 @@ export type Notebook = {
   /** The keys that were touched since they were last taken, sorted. */
   readonly takeTouched: () => string[];
   readonly find: <Table extends keyof Notes>(table: Table, keys: readonly string[]) => Notes[Table][];
+  /** The order of a capture in the ledger; undefined for one that is not noted. */
+  readonly orderOfCapture: (captureId: string) => string | undefined;
   readonly moments: () => Iterable<Moment>;
   readonly count: (table: keyof Notes) => number;
   /** Forgets what the databases said, so that they are read from the start again, and touches all that is left. */
@@ -142,6 +144,7 @@ export function openNotebook(): Notebook {
       return taken;
     },
     find: (table, keys) => finds[table].all(JSON.stringify(keys)) as never[],
+    orderOfCapture: (captureId) => db.prepare(orderOfCaptureSql).get(captureId)?.['orderId'] as string | undefined,
     moments: () => db.prepare(momentsSql).iterate() as Iterable<never>,
     count: (table) => counts.get(table) ?? 0,
     forgetDatabases: () => {
@@ -159,6 +162,9 @@ export function openNotebook(): Notebook {
     return Object.fromEntries(prepared) as Record<keyof Notes, StatementSync>;
   }
 }
+
+// Without an index: it is asked of refunds that were made by hand.
+const orderOfCaptureSql = "select orderId from ledger where captureId = ? and kind = 'capture'";
 
 const keysLeftSql = 'select key from records union select orderId from ledger union select orderId from mails';
 

@@ -8,7 +8,7 @@ import { listStrangers, tryDoors } from './doors.ts';
 import type { JudgeOptions } from './judged-orders.ts';
 import { createLook, type Verdict } from './look.ts';
 import { openNotebook, type Moment } from './notebook.ts';
-import { createMailReader, orderIdOf, readLedger } from './outside-world.ts';
+import { createMailReader, isForeignRefund, orderIdOf, readLedger } from './outside-world.ts';
 import { atTheStart, mapServices, openReading, type Sources } from './reading.ts';
 import { openTopicReader, toTopicRecord } from './topic-reader.ts';
 
@@ -62,9 +62,17 @@ export async function openBooks(shop: AuditedShop, options: Partial<JudgeOptions
     unreadable: topicReader.unreadable,
     noteLedger: async () => {
       for await (const entries of readLedger(provider, ledgerRead)) {
+        const ours = entries.filter((entry) => !isForeignRefund(entry));
         notebook.note(
           'ledger',
-          entries.map((entry) => ({ ...entry, orderId: orderIdOf(entry) })),
+          ours.map((entry) => ({ ...entry, orderId: orderIdOf(entry) })),
+        );
+        notebook.note(
+          'ledger',
+          entries.filter(isForeignRefund).map((entry) => ({
+            ...entry,
+            orderId: notebook.orderOfCapture(entry.captureId ?? '') ?? orderIdOf(entry),
+          })),
         );
         ledgerRead = entries.at(-1)?.sequence ?? ledgerRead;
       }

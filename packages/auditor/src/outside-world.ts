@@ -57,6 +57,21 @@ export function orderIdOfMail(messageId: string): string {
   return messageId.replace(/\.[a-z]+@.*$/, '');
 }
 
+/** Entries by their order. One of which a person made the reference up, as it is done at the provider's own desk, belongs to that of its capture. */
+export function entriesByOrder(ledger: readonly LedgerEntry[]): Map<string, LedgerEntry[]> {
+  const captures = ledger.filter(({ kind }) => kind === 'capture');
+  const orderOf = new Map(captures.map((capture) => [capture.captureId, orderIdOf(capture)]));
+  return Map.groupBy(
+    ledger,
+    (entry) => (isForeignRefund(entry) ? orderOf.get(entry.captureId) : undefined) ?? orderIdOf(entry),
+  );
+}
+
+/** Whether it is a refund under a key that is none of ours, refund-<order id>: then its reference may say anything. */
+export function isForeignRefund({ kind, key }: LedgerEntry): boolean {
+  return kind === 'refund' && !/^refund-[0-9a-f-]{36}$/.test(key);
+}
+
 const messageIdPattern = /"messageId":"<?([^">]*)>?"/g;
 const messageIdLengthMax = 1_000;
 

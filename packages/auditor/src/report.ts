@@ -82,6 +82,7 @@ const words: Readonly<Record<keyof Counts, string>> = {
   records: 'records in topics',
   heard: 'entries in inboxes',
   ledger: 'ledger lines',
+  refundedElsewhere: 'refunds by another way, as a person has said',
   mails: 'mails',
   keys: 'answers to keys',
   doors: 'doors tried',
@@ -89,6 +90,7 @@ const words: Readonly<Record<keyof Counts, string>> = {
 
 function worded(compared: Partial<Counts>): string {
   return Object.entries(compared)
+    .filter(([what, count]) => what !== 'refundedElsewhere' || count > 0)
     .map(([what, count]) => `${count} ${words[what as keyof Counts]}`)
     .join(', ');
 }

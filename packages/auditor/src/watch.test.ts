@@ -13,6 +13,7 @@ const counts = {
   records: 5,
   heard: 9,
   ledger: 1,
+  refundedElsewhere: 0,
   mails: 1,
   keys: 1,
   doors: 12,
@@ -61,7 +62,7 @@ test('a report names what was compared, what is broken and where to look', () =>
   const money = report.invariants.find(({ name }) => name === 'money');
   assert.deepEqual(
     [money?.compared, money?.findings],
-    [{ orders: 1, ledger: 1 }, [{ about: 'one', detail: unpaid.detail }]],
+    [{ orders: 1, ledger: 1, refundedElsewhere: 0 }, [{ about: 'one', detail: unpaid.detail }]],
   );
   const text = textOf(report);
   assert.match(
