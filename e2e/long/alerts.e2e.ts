@@ -133,7 +133,7 @@ test('a provider that does not answer, a refund that is owed and an order that c
       assert.equal((await client.cancelOrder(token, refunded.orderId)).status, 202);
       const stuck = await client.placeOrder(token, order);
       await withLocks('order', `select from orders where order_id = '${stuck.orderId}' for update`, () =>
-        allFire(t, ['ProviderFailing', 'RefundOverdue', 'SagaStuck']),
+        allFire(t, ['ProviderFailing', 'RefundOverdue', 'SagaStuck', 'PaymentNeedsPerson']),
       );
       await allFire(t, ['DecisionBurningFast', 'DecisionBurningSlow']);
     });
@@ -141,13 +141,16 @@ test('a provider that does not answer, a refund that is owed and an order that c
   });
 });
 
-test('a service that is gone is told, and so is that customers cannot order', async (t) => {
+test('a service that is gone is told, and so is that customers cannot order, and that one is not told', async (t) => {
   await underLoad(async () => {
+    await part('mail', 'stop');
+    const { orderId } = await client.placeOrder(token, order);
+    await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed');
     await part('order', 'stop');
     try {
-      await allFire(t, ['ServiceDown', 'CheckoutBurningFast', 'CheckoutBurningSlow']);
+      await allFire(t, ['ServiceDown', 'CheckoutBurningFast', 'CheckoutBurningSlow', 'MailNeedsPerson']);
     } finally {
-      await part('order', 'start');
+      await Promise.all([part('order', 'start'), part('mail', 'start')]);
     }
     await allEnd(t);
   });

@@ -14,7 +14,7 @@ import {
   ResendBody,
   SettleBody,
   SettledPayment,
-} from './escalation-view.ts';
+} from './escalation-door.ts';
 import { passThrough } from './pass-through.ts';
 import type { Limits } from './rate-limit.ts';
 import { callerHeaders, type Upstream } from './upstream.ts';
