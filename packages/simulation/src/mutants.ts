@@ -49,6 +49,9 @@ export const mutants: readonly Mutant[] = [
       refund: (request, books, fresh) => provider.refund(request, { ...books, capture: null }, fresh),
     },
   }),
+  mutant('a refund that is refused is not looked up', 'the provider is never asked nonsense', {
+    provider: { ...provider, findRefund: () => null },
+  }),
   mutant('refund twice', 'refunded <= captured <= 1', {
     provider: {
       ...provider,

@@ -6,7 +6,7 @@ import { paymentTimes, type World } from './order-world.ts';
 import { createTable, remembered } from './part-table.ts';
 import * as participants from './participants.ts';
 import type { Outcome } from './participants.ts';
-import { callFor, executeCall, type Call } from './provider-calls.ts';
+import { callFor, executeCall, refundByHand, type Call } from './provider-calls.ts';
 import type { Rules } from './rules.ts';
 
 /** Hears of every pair of state and event that a service meets. */
@@ -58,6 +58,7 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
       const done = executeCall(rules, ledger, orderId, call);
       return { ledger: done.ledger, call: calls.one(done.call) };
     }),
+    byHand: remembered((ledger: World['ledger'], orderId: OrderId) => refundByHand(rules, ledger, orderId)),
     call: remembered((owed: Owed, causeId: Call['causeId']) => calls.one(callFor(owed, causeId))),
     withCall: remembered((under: World['calls'], call: Call) =>
       [...under, call].toSorted((a, b) => calls.idOf(a) - calls.idOf(b)),

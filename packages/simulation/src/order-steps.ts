@@ -24,6 +24,7 @@ export type Step =
   | Hearing
   | { readonly does: 'asks' | 'is reached' | 'answers' | 'is not heard'; readonly call: Call }
   | { readonly does: 'mails' | 'notes mail' | 'refuses mail'; readonly outcome: string }
+  | { readonly does: 'refunds by hand' }
   | { readonly does: 'cancels' | 'sweeps' | 'deadline passes' | 'cancel window passes' | 'deadline passes at payment' };
 
 /** What each service, the provider, the customer and the clocks can do next. `meet` hears of every pair of state and event. */
@@ -37,6 +38,7 @@ export function createOrderSteps(
   return (world, visit) => {
     for (const reader of readers) hear(world, reader, visit);
     callProvider(world, visit);
+    refundByHand(world, visit);
     sendMail(world, visit);
     passTime(world, visit);
   };
@@ -114,6 +116,13 @@ export function createOrderSteps(
       if (conclusion === null) visit(step, { ...world, calls: others }, null);
       else settle({ ...world, calls: others }, step, conclusion, visit);
     }
+  }
+
+  /** A person at the provider's desk gives back what a cancelled order still has taken, at any moment. */
+  function refundByHand(world: World, visit: Visit<World, Step>): void {
+    const { order } = world.order;
+    const ledger = order.status === 'cancelled' ? decide.byHand(world.ledger, order.orderId) : null;
+    if (ledger !== null) visit({ does: 'refunds by hand' }, { ...world, ledger }, null);
   }
 
   function settle(world: World, step: Step & { call: Call }, reply: ProviderReply, visit: Visit<World, Step>): void {

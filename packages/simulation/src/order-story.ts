@@ -42,6 +42,8 @@ function wordOf(step: Step): string {
       return `notification notes that the mail of the outcome ${step.outcome} was taken`;
     case 'refuses mail':
       return `the mail server refuses the mail of the outcome ${step.outcome} for good, and notification notes it`;
+    case 'refunds by hand':
+      return 'a person gives the money back at the desk of the provider';
     case 'cancels':
       return 'the customer cancels';
     case 'sweeps':

@@ -30,8 +30,25 @@ export function executeCall(
   const decision = decide(rules, ledger, orderId, call);
   return {
     ledger: decision.kind === 'recorded' ? [...ledger, decision.entry] : ledger,
-    call: { ...call, reply: replyOf(decision) },
+    call: { ...call, reply: decision.kind === 'refused' ? foundInBooks(rules, ledger, call) : replyOf(decision) },
   };
+}
+
+/** The ledger after a person has given the money back at the provider's own desk; null where there is none to give. */
+export function refundByHand(rules: Rules, ledger: readonly Entry[], orderId: OrderId): readonly Entry[] | null {
+  const capture = ledger.find((entry) => entry.kind === 'capture');
+  if (capture === undefined || ledger.some(({ kind }) => kind === 'refund')) return null;
+  const { captureId, amountMinor, currency } = capture;
+  const request = { captureId, amountMinor, currency, reference: 'by hand' };
+  const fresh = { key: `desk-${orderId}`, fingerprint: 'by hand', refundId: 'by-hand', now };
+  const decision = rules.provider.refund(request, { known: null, capture, refundOfCapture: null }, fresh);
+  return decision.kind === 'recorded' ? [...ledger, decision.entry] : null;
+}
+
+/** A refund that is refused is looked up, as payment does it. */
+function foundInBooks(rules: Rules, ledger: readonly Entry[], call: Call): ProviderReply | 'refused' {
+  const refund = call.kind === 'refund' ? rules.provider.findRefund(ledger, call.captureId) : null;
+  return refund === null ? 'refused' : { outcome: 'refunded', refundId: refund.refundId };
 }
 
 function decide(rules: Rules, ledger: readonly Entry[], orderId: OrderId, call: Call): Decision {
@@ -72,8 +89,7 @@ type Answer =
   | { status: 'voided' }
   | { status: 'refunded'; refundId: string };
 
-function replyOf(decision: Decision): ProviderReply | 'refused' {
-  if (decision.kind === 'refused') return 'refused';
+function replyOf(decision: Exclude<Decision, { kind: 'refused' }>): ProviderReply {
   const answer = JSON.parse(decision.kind === 'recorded' ? decision.entry.answer : decision.answer) as Answer;
   switch (answer.status) {
     case 'captured':

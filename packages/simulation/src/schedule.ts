@@ -49,7 +49,7 @@ type Below = (end: number) => number;
 
 /** What happens how often, of 100. */
 const weights = [
-  ['hear', 36],
+  ['hear', 35],
   ['place', 8],
   ['ask', 9],
   ['reach', 10],
@@ -59,6 +59,7 @@ const weights = [
   ['note mail', 5],
   ['refuse mail', 1],
   ['cancel', 3],
+  ['refund by hand', 1],
   ['sweep', 2],
   ['wait', 2],
   ['crash', 2],
@@ -100,6 +101,7 @@ function randomStep(below: Below, orders: readonly OrderId[]): ShopStep {
     case 'note mail':
     case 'refuse mail':
     case 'cancel':
+    case 'refund by hand':
     case 'sweep':
       return { does, order: one(orders) };
     case 'wait':

@@ -1,7 +1,7 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import { isOwed, type ProviderReply } from '@sagamart/payment/payment';
 import * as participants from './participants.ts';
-import { callFor, executeCall } from './provider-calls.ts';
+import { callFor, executeCall, refundByHand } from './provider-calls.ts';
 import { become, broken, movePayment, told } from './shop-changes.ts';
 import { timeAt, type CallUnderWay, type Happening, type Shop, type ShopStep } from './shop.ts';
 
@@ -44,6 +44,21 @@ export function moveCall(shop: Shop, step: ShopStep & { does: 'reach' | 'answer'
   const what = `the answer to the ${call.kind} of ${orderId} reaches payment`;
   if (call.reply === 'refused') return broken(shop, orderId, what, 'the provider is never asked nonsense');
   return settle(shop, found, what, call.reply);
+}
+
+/** A person gives back at the provider's desk what a cancelled order still has taken. */
+export function giveBackByHand(shop: Shop, orderId: OrderId): Happening {
+  const life = shop.lives.get(orderId);
+  if (life?.order.order.status !== 'cancelled') return 'idle';
+  const ledger = refundByHand(shop.rules, life.ledger, orderId);
+  if (ledger === null) return 'idle';
+  return become(
+    shop,
+    orderId,
+    `a person gives the money of ${orderId} back at the desk of the provider`,
+    { ledger },
+    [],
+  );
 }
 
 /** Answers under way reach nobody; requests under way may still arrive. */

@@ -3,7 +3,7 @@ import { beginLife, cancelWindowMs } from './order-life.ts';
 import * as participants from './participants.ts';
 import { become, moveOrder, told } from './shop-changes.ts';
 import { crash, discard, hear, replay } from './shop-consumers.ts';
-import { ask, moveCall } from './shop-provider.ts';
+import { ask, giveBackByHand, moveCall } from './shop-provider.ts';
 import { timeAt, type Happening, type Shop, type ShopStep } from './shop.ts';
 
 /** Lets one thing happen, and checks what it changed. */
@@ -35,6 +35,8 @@ export function act(shop: Shop, step: ShopStep): Happening {
       return mail(shop, step);
     case 'refuse mail':
       return refuseMail(shop, step.order);
+    case 'refund by hand':
+      return giveBackByHand(shop, step.order);
     case 'cancel':
     case 'sweep':
       return decide(shop, step);

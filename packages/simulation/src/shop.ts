@@ -55,6 +55,7 @@ export type ShopStep =
   | { readonly does: 'mail' | 'note mail'; readonly order: OrderId }
   | { readonly does: 'refuse mail'; readonly order: OrderId }
   | { readonly does: 'cancel' | 'sweep'; readonly order: OrderId }
+  | { readonly does: 'refund by hand'; readonly order: OrderId }
   | { readonly does: 'reach' | 'answer' | 'lose'; readonly order: OrderId; readonly call: number }
   | { readonly does: 'wait'; readonly ms: number }
   | { readonly does: 'restock'; readonly sku: Sku; readonly quantity: number }

@@ -28,7 +28,8 @@ test('a seed always tells the same story', () => {
 
 test('a story that breaks a rule is shortened to what it takes, and still breaks it', () => {
   const { rules, breaks } = findMutant('void by guess');
-  const seed = seeds.find((each) => trySeed(rules, each).broken?.breach === breaks) ?? 0;
+  const isLong = ({ broken, steps }: ReturnType<typeof trySeed>) => broken?.breach === breaks && steps > 60;
+  const seed = seeds.find((each) => isLong(trySeed(rules, each))) ?? 0;
   const story = tellSeed(rules, seed);
   assert.ok(story.length < trySeed(rules, seed).steps / 2, story.join('\n'));
   assert.equal(story.filter((line) => line.includes('is accepted')).length, 1);
