@@ -35,12 +35,12 @@ test(
       const untold = await client.placeOrder(guest.token, order);
       await client.orderWhere(guest.token, untold.orderId, ({ notifications }) => notifications.length > 0);
       await waitUntil('the alarm', async () => (await alarm())?.includes('mails waiting 3'), alarmWithinMs);
-      const listed = await notifications();
+      const listed = await command();
       for (const orderId of ids) assert.match(listed, new RegExp(`${orderId} {2}confirmed: pending`));
       assert.match(listed, /RCPT TO: 550 5\.7\.1 this sender is refused/);
       const [given = ''] = ids;
       assert.match(
-        await notifications('give-up', given, '--reason', 'Told by telephone.'),
+        await command('give-up', given, '--reason', 'Told by telephone.'),
         /^Done\..*: confirmed refused\.$/m,
       );
       await waitUntil('one less', async () => (await alarm())?.includes('mails waiting 2'), alarmWithinMs);
@@ -56,10 +56,10 @@ test(
     await waitUntil('the end of the alarm', async () => (await alarm()) === undefined, alarmWithinMs);
     await waitForRest(books);
 
-    assert.match(await notifications('list', '--state', 'refused'), new RegExp(given));
-    await notifications('resend', given, 'confirmed', '--to', 'ada@example.org', '--reason', 'She asked for it.');
+    assert.match(await command('list', '--state', 'refused'), new RegExp(given));
+    await command('resend', given, 'confirmed', '--to', 'ada@example.org', '--reason', 'She asked for it.');
     await client.orderWhere(token, given, ({ notifications: [told] }) => told?.status === 'sent');
-    const acts = await notifications('list', '--state', 'acts');
+    const acts = await command('list', '--state', 'acts');
     assert.match(acts, new RegExp(`${given} {2}confirmed: resend to another address by grace: She asked for it\\.`));
   },
 );
@@ -91,7 +91,7 @@ async function alarm(): Promise<string | undefined> {
 }
 
 /** What `npm run notifications` prints. */
-async function notifications(...words: string[]): Promise<string> {
+async function command(...words: string[]): Promise<string> {
   const program = join(import.meta.dirname, '../packages/stack/src/notifications-cli.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...words, '--as', 'grace']);
   return stdout;

@@ -38,12 +38,7 @@ export function compareMoney(books: Books): Finding[] {
 }
 
 /** Confirmed: exactly one capture, of exactly the total, not refunded. Anything else: what was captured was refunded. */
-function compareOrder(
-  order: OrderRow,
-  entries: readonly LedgerEntry[],
-  isRefundedElsewhere: boolean,
-  report: Report,
-): void {
+function compareOrder(order: OrderRow, entries: readonly LedgerEntry[], isGivenBack: boolean, report: Report): void {
   const { status, totalMinor, currency } = order;
   const captures = entries.filter(({ kind }) => kind === 'capture');
   const refunds = entries.filter(({ kind }) => kind === 'refund');
@@ -58,7 +53,7 @@ function compareOrder(
   if (status === 'confirmed') {
     if (capture === undefined) report('is confirmed, but the provider has captured nothing');
     for (const refund of refunds) report(`is confirmed, but the provider has refunded ${worded(refund)}`);
-  } else if (capture !== undefined && sumOf(captures) > sumOf(refunds) && !isRefundedElsewhere) {
+  } else if (capture !== undefined && sumOf(captures) > sumOf(refunds) && !isGivenBack) {
     report(`is ${status}, but the provider has captured ${worded(capture)} and refunded ${sumOf(refunds)}`);
   }
 }

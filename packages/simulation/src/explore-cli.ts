@@ -39,8 +39,8 @@ function exploreAll(rules: Rules): boolean {
   );
 }
 
-function worded({ callsMax, discardsMax, beginnings }: Bounds): string {
-  const limits = `calls under way at once: ${callsMax}; messages discarded that may still come: ${discardsMax}`;
+function worded({ callsMax, discardsMax, refundsByHandMax, beginnings }: Bounds): string {
+  const limits = `calls under way at once: ${callsMax}; messages discarded that may still come: ${discardsMax}; refunds by hand: ${refundsByHandMax}`;
   return `One order, ${beginnings.length} beginnings; ${limits}`;
 }
 

@@ -11,11 +11,22 @@ import type { Rules } from './rules.ts';
 const all = [payable, addressless, declinable, soldOut];
 
 /** What the tests explore; `npm run explore` goes further. */
-export const testBounds: Bounds = { callsMax: 1, discardsMax: 0, changedAgainMax: 2, beginnings: all };
-export const discardBounds: Bounds = { ...testBounds, discardsMax: 1, beginnings: [payable, declinable, soldOut] };
+export const testBounds: Bounds = {
+  callsMax: 1,
+  discardsMax: 0,
+  changedAgainMax: 2,
+  refundsByHandMax: 1,
+  beginnings: all,
+};
+export const discardBounds: Bounds = {
+  ...testBounds,
+  discardsMax: 1,
+  refundsByHandMax: 0,
+  beginnings: [payable, declinable, soldOut],
+};
 export const fullBounds: readonly Bounds[] = [
   { ...testBounds, callsMax: 3 },
-  { ...testBounds, callsMax: 2, discardsMax: 1 },
+  { ...testBounds, callsMax: 2, discardsMax: 1, refundsByHandMax: 0 },
   { ...discardBounds, discardsMax: 2 },
 ];
 
@@ -45,11 +56,12 @@ export function modelOneOrder(rules: Rules, bounds: Bounds, meet: Meet = () => {
   };
 }
 
-/** Nobody may rely on a customer who cancels, on a message that comes again, on a refusal, or on an accident. */
+/** Nobody may rely on a customer who cancels, on a message that comes again, on a person at a desk, on a refusal, or on an accident. */
 const mayNeverHappen: ReadonlySet<Step['does']> = new Set([
   'cancels',
   'hears again',
   'misses',
   'is not heard',
   'refuses mail',
+  'refunds by hand',
 ]);

@@ -17,6 +17,8 @@ export type Bounds = {
   readonly discardsMax: number;
   /** Messages that come again and change something: with an inbox there are none. */
   readonly changedAgainMax: number;
+  /** Refunds that a person asks for at the provider's desk: 1 is all there can be. */
+  readonly refundsByHandMax: 0 | 1;
   readonly beginnings: readonly Beginning[];
 };
 
@@ -121,6 +123,7 @@ export function createOrderSteps(
   /** A person at the provider's desk gives back what a cancelled order still has taken, at any moment. */
   function refundByHand(world: World, visit: Visit<World, Step>): void {
     const { order } = world.order;
+    if (bounds.refundsByHandMax === 0) return;
     const ledger = order.status === 'cancelled' ? decide.byHand(world.ledger, order.orderId) : null;
     if (ledger !== null) visit({ does: 'refunds by hand' }, { ...world, ledger }, null);
   }

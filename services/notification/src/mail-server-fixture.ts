@@ -30,7 +30,10 @@ export async function startMailServer(
       received.commands.push(line);
       const answer = verb in answers ? answers[verb] : isContent ? '354 go on' : '250 fine';
       if (typeof answer !== 'string') return;
-      if (answer === 'CUT') return void socket.destroy();
+      if (answer === 'CUT') {
+        socket.destroy();
+        return;
+      }
       socket.write(`${answer}\r\n`);
       if (answer.endsWith('-')) {
         const repeating = setInterval(() => socket.write(`${answer}\r\n`), 50);
