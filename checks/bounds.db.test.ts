@@ -164,7 +164,7 @@ async function openShop(t: TestContext) {
           const refundId = orderId.padEnd(textLengthMax.refundId, 'r');
           const reply: ProviderReply =
             payment.status === 'refunding' ? { outcome: 'refunded', refundId } : answer(orderId);
-          await replies.load({ due: call, reply });
+          await replies.load({ due: call, reply, foundAfter: null });
         }
       }
     },

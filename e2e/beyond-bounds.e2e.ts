@@ -59,14 +59,23 @@ async function act(id: string, what: 'replay' | 'discard'): Promise<void> {
   assert.equal((answer.body as { status: string }).status, `${what}ed`, answer.text);
 }
 
-for (const { what, headers } of [
-  { what: 'the highest Lamport time', headers: { ce_lamport: '999999999999999' } },
-  { what: 'a correlation id that no outbox could publish', headers: { ce_correlationid: 'c'.repeat(900_000) } },
+for (const { what, headers, reason } of [
+  { what: 'the highest Lamport time', headers: { ce_lamport: '999999999999999' }, reason: 'invalid_headers' },
+  {
+    what: 'a correlation id that no outbox could publish',
+    headers: { ce_correlationid: 'c'.repeat(900_000) },
+    reason: 'headers_too_large',
+  },
+  {
+    what: 'a correlation id that is longer than any of ours',
+    headers: { ce_correlationid: 'c'.repeat(256) },
+    reason: 'invalid_headers',
+  },
 ])
   test(`${what} is not believed: the order is cancelled, its money and stock come back, and an operator settles the forgery`, async () => {
     const order = await confirmedOrder();
     await repeatCaptured(order, headers);
-    const parked = await parkedOf(order.orderId, 'invalid_headers');
+    const parked = await parkedOf(order.orderId, reason);
     const { status } = await client.call('POST', `/v1/orders/${order.orderId}/cancel`, { token });
     assert.equal(status, 202);
     await client.orderWhere(

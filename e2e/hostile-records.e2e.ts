@@ -109,7 +109,7 @@ test('what is small and would be large unpacked, or has headers without end, is 
   assert.equal((await books.look()).unreadable.length - before.unreadable.length, 3);
   const large = await discardParked('too_large', ['inventory', 'notification', 'order', 'payment']);
   assert.match(large[0]?.error ?? '', /1 records of \d+ bytes/);
-  await discardParked('too_many_headers', ['order']);
+  await discardParked('headers_too_large', ['order']);
 });
 
 test("somebody's transactions, committed, aborted or left open, keep neither orders nor the audit waiting", async () => {

@@ -122,7 +122,7 @@ describe('whatever stands in a topic', { concurrency: 4 }, () => {
     const startedAtMs = performance.now();
     const { trouble } = startKeeping();
     await untilKept(1);
-    assert.equal(records[0]?.unreadable?.reason, 'too_many_headers');
+    assert.equal(records[0]?.unreadable?.reason, 'headers_too_large');
     assert.match(records[0]?.unreadable?.detail ?? '', /^20001 headers of \d+ bytes/);
     assert.deepEqual([records[0]?.key, records[0]?.headers['ce_id'], trouble()], ['k', 'id', null]);
     t.diagnostic(`${Math.round(performance.now() - startedAtMs)} ms`);

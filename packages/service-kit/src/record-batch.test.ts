@@ -121,7 +121,7 @@ test('as many headers as there may be are read, one more is too many', async () 
     decoded.map(({ headers: read, unreadable }) => [Object.keys(read).length, unreadable?.reason]),
     [
       [headersMax, undefined],
-      [headersMax, 'too_many_headers'],
+      [headersMax, 'headers_too_large'],
     ],
   );
 });

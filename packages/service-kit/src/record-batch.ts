@@ -12,7 +12,7 @@ export type FetchedMessage = Extract<KafkaMessage, { headers: IHeaders }> & {
 
 /** Why something is set aside instead of read, under a reason for the list of parked messages. */
 export type Unreadable = { readonly reason: (typeof unreadableReasons)[number]; readonly detail: string };
-export const unreadableReasons = ['unreadable', 'too_large', 'too_many_headers'] as const;
+export const unreadableReasons = ['unreadable', 'too_large', 'headers_too_large'] as const;
 
 /** A batch may take this much memory unpacked. One of ours is one record or 16 kB. */
 export const batchBytesMax = 4 * 1024 * 1024;
@@ -177,7 +177,7 @@ function readHeaders(record: Buffer, start: number): { headers: Headers; unreada
   const headers: Headers = Object.fromEntries(first);
   if (!isTooMuch) return { headers };
   const detail = `${count.value} headers of ${bytes} bytes; at most ${headersMax} of ${headerBytesMax} are read`;
-  return { headers, unreadable: { reason: 'too_many_headers', detail } };
+  return { headers, unreadable: { reason: 'headers_too_large', detail } };
 }
 
 function readBytes(buffer: Buffer, at: number): { bytes: Buffer | null; end: number } {
