@@ -40,6 +40,11 @@ export function createPool(options: PoolOptions): Pool {
   });
   // The pool has already dropped an idle connection that broke; without a listener the process would end over it.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    client.connection.on('errorMessage', (error: Error) => {
+      if (!isAborted(error)) lastErrors.set(client, error);
+    });
+  });
   pool.on('release', (error) => {
     if (isOfConnection(error)) closeIdle(pool);
   });
@@ -56,6 +61,14 @@ export function closeIdle(pool: Pool): void {
       (idle) => idle.release(true),
       () => undefined,
     );
+}
+
+/** The last error of each connection that is not only the echo of one before it. */
+const lastErrors = new WeakMap<Tx, Error>();
+
+/** Statements that travelled with one that failed fail too, and which of them is heard first is chance: the cause of all is the one before. */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '25P02';
 }
 
 /** Whether what failed may succeed on another connection. */
@@ -114,7 +127,8 @@ async function transact<T>(pool: Pool, work: (tx: Tx) => Promise<T>, span: Span 
     await tx.query('commit');
     for (const told of toTell.get(tx) ?? []) told();
     return result;
-  } catch (error) {
+  } catch (told) {
+    const error = isAborted(told) ? (lastErrors.get(tx) ?? told) : told;
     await tx.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
     if (isOfConnection(error)) broken ??= error;
     throw error;

@@ -7,7 +7,7 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Client, type Pool } from 'pg';
 import { createBatchHandler } from './batch.ts';
 import { count, counting, openDatabase, parked, placed } from './batch-fixture.ts';
-import { createPool } from './database.ts';
+import { createPool, inTransaction } from './database.ts';
 import { createEvidence } from './evidence.ts';
 import { createParkedActs } from './parked-acts.ts';
 import { UnreachablePair } from './participant.ts';
@@ -97,6 +97,17 @@ test('a column whose type is changed while connections have read it costs no mes
   assert.deepEqual(await parked(pool), []);
 });
 
+test('what fails is told by the statement that failed, not by those that travelled with it', async (t) => {
+  const { pool } = await openDatabase(t);
+  const failing = inTransaction(pool, async (tx) => {
+    const first = tx.query('select 1 / 0');
+    const second = tx.query('select 1');
+    await first.catch(() => undefined);
+    await second;
+  });
+  await assert.rejects(failing, { code: '22012' });
+});
+
 test('statements that a connection has forgotten are prepared again on another', async (t) => {
   const { pool } = await openDatabase(t);
   const handle = createBatchHandler({ pool, participant: counting(), logger });
@@ -180,8 +191,10 @@ test('a message that was parked for want of anything to compare is handled by it
   const { rows } = await pool.query<{ status: string; operator: string }>(
     'select status, operator from parked_messages join parked_acts using (message_id) order by parked_id',
   );
-  const replayed = { status: 'replayed', operator: 'the service itself' };
-  assert.deepEqual(rows, [replayed, replayed]);
+  assert.deepEqual(
+    rows.map(({ status, operator }) => `${status} by ${operator}`),
+    Array(2).fill('replayed by the service itself'),
+  );
   assert.equal(await count(pool, 'seen'), 3);
 });
 
