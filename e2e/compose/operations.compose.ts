@@ -153,7 +153,7 @@ async function decided({ orderId, token }: Order): Promise<string> {
 }
 
 function crash(service: string): Promise<void> {
-  return composeShop(projectName).actOnPart(service, 'kill', { leave: false });
+  return composeShop(projectName).actOnPart(service, 'kill', { leave: false, withinMs: recoveryMs });
 }
 
 async function waitUntilHealthy(...services: string[]): Promise<void> {

@@ -20,6 +20,9 @@ alter role :"auditor" login connection limit 20 password :'auditor_password';
 alter role :"auditor" set default_transaction_read_only = on;
 grant pg_read_all_data, pg_monitor to :"auditor";
 
+-- Ends a session that holds up a healing, whoever's it is but a superuser's.
+grant pg_signal_backend to :"owner";
+
 select format('create database %I owner %I', :'database', :'owner') where not exists (select from pg_database where datname = :'database') \gexec
 revoke all on database :"database" from public;
 grant connect on database :"database" to :"app", :"debezium", :"auditor";

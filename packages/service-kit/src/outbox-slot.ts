@@ -49,6 +49,16 @@ export async function measureWindow(
   return { logBytes: rowBytes * logOfRowMax, logBytesMax };
 }
 
+/**
+ * Waits, as the making of a slot does, for every open transaction that has written something, and leaves nothing behind. After it the making itself is
+ * short, so whatever reads the old slot need not stand still for somebody's long transaction.
+ */
+export async function rehearseSlot(client: ClientBase, slot: string): Promise<void> {
+  const rehearsal = `${slot}_rehearsal`;
+  await client.query(`select pg_create_logical_replication_slot($1, 'pgoutput', temporary => true)`, [rehearsal]);
+  await client.query('select pg_drop_replication_slot($1)', [rehearsal]);
+}
+
 /** Replaces the slot by a new one. Nobody may read it now or before `sayAgain`: it would publish what is new before what was missed. */
 export async function renewSlot(client: ClientBase, slot: string): Promise<void> {
   await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1', [

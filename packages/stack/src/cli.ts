@@ -3,20 +3,31 @@ import { addPart } from './added-parts.ts';
 import { tryLock } from './cache-lock.ts';
 import { composeShop, logOfContainer } from './compose/compose-shop.ts';
 import { runDoctor } from './doctor.ts';
-import { healOutbox, readHealRequest } from './heal.ts';
+import { BROKEN_OFF_CODE, brokenOff, endApart, runApart } from './breaking-off.ts';
+import { databaseOf, endSession, readRows } from './database-commands.ts';
+import { HEAL_WAIT_SECONDS, healOutbox, readHealRequest } from './heal.ts';
 import { makeHome } from './home.ts';
 import { logOfPart } from './log-file.ts';
 import { showLogs } from './log-follower.ts';
-import { ourParts, partNames, type PartName } from './part.ts';
+import { ourParts, partNames, type PartName, type PartStatus } from './part.ts';
 import { endLeftovers, findLeftovers } from './process-record.ts';
 import { controlPsp, formatPspControls, readPspRequest } from './psp-controls.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { controlPart, findShop, type PartAction, readShopStatus, stopShop } from './shop.ts';
+import {
+  controlPart,
+  DOWN_WAIT_SECONDS,
+  findShop,
+  PART_WAIT_SECONDS,
+  type PartAction,
+  readShopStatus,
+  stopShop,
+} from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { startDetached, startHere, supervise } from './start.ts';
-import { formatStatus } from './status-table.ts';
+import { describePart, formatStatus } from './status-table.ts';
 import { chooseTarget, readStatus, runWhereDataIs, type Target, wantedTarget } from './target.ts';
 import { formatUsage, measureUsage } from './usage.ts';
+import { keepSaying } from './waiting-words.ts';
 
 const help = `npm start [-- --detach] [--fresh]        open the shop; --fresh begins without old data
 npm run stack -- <command> [--target native|compose]
@@ -33,8 +44,12 @@ npm run stack -- <command> [--target native|compose]
                                           answer what makes no sense
   heal [<service>] [--since <time>]       make a lost replication slot anew, and publish what its outbox holds again;
                                           with a time: what was said since then, also through a sound slot
+  sql <service> "<statement>" [--json]    look at its database, as one who may change nothing
+  end-session <service> <pid>             end a session that holds others up; its transaction is rolled back
   usage [--seconds 60] [--json]           memory and CPU of every part, without containers
 npm run doctor                            is this machine ready, and what to do if not
+--wait <seconds> is how long a part is waited for (${PART_WAIT_SECONDS}), the whole shop to stop (${DOWN_WAIT_SECONDS}), or whoever holds up a healing (${HEAL_WAIT_SECONDS});
+                 then the command says what it waited for and ends with 1
 --target is needed only while a shop without containers (npm start) and one in containers (docker compose up) both run
 parts: ${partNames.join(' ')}
        in containers also jaeger connector-watch prometheus grafana`;
@@ -49,6 +64,8 @@ const options = {
   order: { type: 'string' },
   seconds: { type: 'string', default: '60' },
   since: { type: 'string' },
+  wait: { type: 'string' },
+  apart: { type: 'boolean', default: false },
   target: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
@@ -58,8 +75,19 @@ const { values: flags, positionals } = readArguments();
 try {
   await run(readSettings(), flags.help ? 'help' : (positionals[0] ?? 'help'), positionals[1], positionals[2]);
 } catch (error) {
+  tellError(error);
+}
+
+function tellError(error: unknown): void {
   console.error(error instanceof StackProblem ? error.message : error);
-  process.exitCode = 1;
+  process.exitCode = error instanceof StackProblem && error.code === 'broken_off' ? BROKEN_OFF_CODE : 1;
+}
+
+/** The limit that was asked for, else this one. */
+function waitAtMost(seconds: number): number {
+  const asked = Number(flags.wait ?? seconds);
+  if (asked > 0) return asked * 1_000;
+  throw new StackProblem('bad_wait', `--wait is '${flags.wait}'; expected a number of seconds above 0.`);
 }
 
 function readArguments() {
@@ -97,6 +125,10 @@ async function run(settings: Settings, command: string, name?: string, value?: s
       return tellPsp(settings, name, value);
     case 'heal':
       return heal(settings, name);
+    case 'sql':
+      return besideData(async () => showRows(await readRows(settings, databaseOf(name), value)));
+    case 'end-session':
+      return besideData(async () => console.log(await endSession(settings, databaseOf(name), value)));
     case 'usage':
       return showUsage(settings);
     case 'doctor':
@@ -124,12 +156,13 @@ async function targetAtRest(settings: Settings): Promise<Target> {
 
 async function bringDown(settings: Settings): Promise<void> {
   const began = Date.now();
-  const isDown = () => console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
-  if ((await targetAtRest(settings)) === 'compose') {
-    await composeShop(settings.project).close();
-    return isDown();
-  }
-  if (await stopShop(settings.home)) return isDown();
+  const target = await targetAtRest(settings);
+  const wasUp = await saidMeanwhile(target, settings, isLeftToStop, () =>
+    target === 'compose'
+      ? composeShop(settings.project).close(waitAtMost(DOWN_WAIT_SECONDS)).then(() => true)
+      : stopShop(settings.home, waitAtMost(DOWN_WAIT_SECONDS)),
+  );
+  if (wasUp) return console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
   const lock = await tryLock(settings.home);
   if (lock === undefined)
     throw new StackProblem('starting', `A shop is just starting or ending in ${settings.home}. Try again in a moment.`);
@@ -142,12 +175,40 @@ async function bringDown(settings: Settings): Promise<void> {
   );
 }
 
+function isLeftToStop({ state }: PartStatus): boolean {
+  return state !== 'stopped' && state !== 'failed';
+}
+
 async function act(settings: Settings, action: PartAction, name: string | undefined): Promise<void> {
   const target = await chooseTarget(flags.target, settings);
-  if (target === 'native') await controlPart(settings.home, partName(name), action, { leave: flags.leave });
-  else await composeShop(settings.project).actOnPart(name ?? '', action, { leave: flags.leave });
+  const options = { leave: flags.leave, withinMs: waitAtMost(PART_WAIT_SECONDS) };
+  await saidMeanwhile(target, settings, (part) => part.name === name, () =>
+    target === 'native'
+      ? controlPart(settings.home, partName(name), action, options)
+      : composeShop(settings.project).actOnPart(name ?? '', action, options),
+  );
   const status = (await readStatus(target, settings)).parts.find((one) => one.name === name);
   console.log(`${name}: ${status?.state ?? 'unknown'}${status?.pid === undefined ? '' : ` (pid ${status.pid})`}`);
+}
+
+/** Says how the parts fare that are being waited for, while something is done with them. */
+async function saidMeanwhile<T>(
+  target: Target,
+  settings: Settings,
+  isWaitedFor: (part: PartStatus) => boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const words = keepSaying(console.log, over.signal, async () => {
+    const parts = (await readStatus(target, settings)).parts.filter(isWaitedFor);
+    return parts.length === 0 ? undefined : `waits for ${parts.map(describePart).join(', ')}`;
+  });
+  try {
+    return await work();
+  } finally {
+    over.abort();
+    await words;
+  }
 }
 
 function partName(name: string | undefined): PartName {
@@ -173,9 +234,8 @@ async function tellLogs(settings: Settings, name: string | undefined): Promise<v
 
 async function add(settings: Settings, name: string | undefined): Promise<void> {
   makeHome(settings.home);
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  await addPart(settings, name, (detail) => console.log(`${detail} …`), interrupted.signal);
+  const signal = brokenOff({ isApart: false });
+  await addPart(settings, name, (detail) => console.log(`${detail} …`), signal);
   console.log(`${name} belongs to the shop from its next start on.`);
 }
 
@@ -190,16 +250,36 @@ async function tellPsp(settings: Settings, command?: string, value?: string): Pr
   console.log(flags.json ? JSON.stringify(controls, undefined, 2) : formatPspControls(controls));
 }
 
+/** Does something that needs the databases, where they are reached. */
+async function besideData(work: () => Promise<void>): Promise<void> {
+  const program = { program: import.meta.filename, args: process.argv.slice(2), service: 'owner-tools' } as const;
+  const doneThere = await runWhereDataIs(program, flags.target);
+  if (doneThere === undefined) await work();
+  else process.exitCode = doneThere;
+}
+
+function showRows(rows: readonly Record<string, unknown>[]): void {
+  if (flags.json) console.log(JSON.stringify(rows, undefined, 2));
+  else if (rows.length === 0) console.log('no rows');
+  else console.table(rows);
+}
+
 async function heal(settings: Settings, name: string | undefined): Promise<void> {
   const { services, since } = readHealRequest(name, flags.since);
-  const args = process.argv.slice(2);
-  const healedThere = await runWhereDataIs(
-    { program: import.meta.filename, args, service: 'owner-tools' },
-    flags.target,
-  );
-  if (healedThere === undefined)
-    for (const service of services) await healOutbox(settings, service, { since, say: console.log });
-  else process.exitCode = healedThere;
+  const waitMs = waitAtMost(HEAL_WAIT_SECONDS);
+  await besideData(async () => {
+    if (!flags.apart) {
+      process.exitCode = await runApart(import.meta.filename, process.argv.slice(2));
+      return;
+    }
+    const signal = brokenOff({ isApart: true });
+    for (const service of services) {
+      await healOutbox(settings, service, { since, waitMs, say: console.log, signal }).catch((error: unknown) => {
+        if (signal.aborted) throw error;
+        tellError(error);
+      });
+    }
+  }).finally(() => flags.apart && endApart());
 }
 
 async function showUsage(settings: Settings): Promise<void> {

@@ -1,51 +1,77 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectUrl, type DatabaseService } from './addresses.ts';
-import { connectorName, readConnectors } from './connect.ts';
+import { connectorName, readConnectors } from './connectors.ts';
+import type { Say } from './part.ts';
 import type { Settings } from './settings.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
+import { keepSaying } from './waiting-words.ts';
 
 const ANSWER_WITHIN_MS = 60_000;
+const ASK_WITHIN_MS = 10_000;
 const ASK_EVERY_MS = 200;
 
+/** Told whom it waits for; the signal ends the wait. */
+type Asking = { readonly say?: Say; readonly signal?: AbortSignal };
+
 /** Stops a connector for good, also over restarts of Connect, and resolves when it has let go of its slot. */
-export async function stopConnector(settings: Settings, service: DatabaseService): Promise<void> {
-  await askPatiently(settings, service, 'PUT', '/stop');
-  const deadline = Date.now() + ANSWER_WITHIN_MS;
-  for (;;) {
+export async function stopConnector(settings: Settings, service: DatabaseService, asking: Asking = {}): Promise<void> {
+  await askConnect(settings, service, 'PUT /stop', asking);
+  await patiently(`${connectorName(service)} to stop`, asking, async () => {
     const state = (await readConnectors(settings)).get(connectorName(service));
-    if (state?.connector === 'STOPPED' && state.tasks.length === 0) return;
-    if (Date.now() > deadline)
-      throw new Error(`${connectorName(service)} was to stop within ${ANSWER_WITHIN_MS / 1000} s and still runs`);
-    await delay(ASK_EVERY_MS);
-  }
+    return state?.connector === 'STOPPED' && state.tasks.length === 0 ? undefined : 'it still runs';
+  });
 }
 
 /** Makes Connect forget how far a stopped connector has read: it goes on from what its slot has confirmed. */
-export async function forgetPosition(settings: Settings, service: DatabaseService): Promise<void> {
-  await askPatiently(settings, service, 'DELETE', '/offsets');
+export function forgetPosition(settings: Settings, service: DatabaseService, asking: Asking = {}): Promise<void> {
+  return askConnect(settings, service, 'DELETE /offsets', asking);
 }
 
 /** Lets a stopped connector go on. One that runs is left alone. */
-export async function resumeConnector(settings: Settings, service: DatabaseService): Promise<void> {
-  await askPatiently(settings, service, 'PUT', '/resume');
+export function resumeConnector(settings: Settings, service: DatabaseService, asking: Asking = {}): Promise<void> {
+  return askConnect(settings, service, 'PUT /resume', asking);
 }
 
 /** A worker that just starts, rebalances or stops a task refuses for a moment. */
-async function askPatiently(
+function askConnect(
   settings: Settings,
   service: DatabaseService,
-  method: 'PUT' | 'DELETE',
-  path: string,
+  request: 'PUT /stop' | 'PUT /resume' | 'DELETE /offsets',
+  asking: Asking,
 ): Promise<void> {
+  const [method, path] = request.split(' ');
   const url = `${connectUrl(settings)}/connectors/${connectorName(service)}${path}`;
+  return patiently(`Connect to answer ${request} of ${connectorName(service)}`, asking, async () => {
+    const answer = await fetch(url, { method: method ?? '', signal: AbortSignal.timeout(ASK_WITHIN_MS) });
+    const said = await answer.text();
+    return answer.ok ? undefined : `${answer.status} ${said}`;
+  });
+}
+
+/** Looks until nothing is missing any more. Throws a StackProblem `no_connect` when something still is after a minute. */
+async function patiently(
+  what: string,
+  { say = () => undefined, signal = new AbortController().signal }: Asking,
+  findMissing: () => Promise<string | undefined>,
+): Promise<void> {
+  const over = new AbortController();
+  let missing: string | undefined = 'no answer yet';
+  const words = keepSaying(say, over.signal, () => `waits for ${what}: ${missing}`);
   const deadline = Date.now() + ANSWER_WITHIN_MS;
-  for (;;) {
-    const said = await fetch(url, { method, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).then(
-      async (answer) => (answer.ok ? undefined : `${answer.status} ${await answer.text()}`),
-      String,
-    );
-    if (said === undefined) return;
-    if (Date.now() > deadline)
-      throw new Error(`Connect refuses ${method} ${path} of ${connectorName(service)}: ${said}`);
-    await delay(ASK_EVERY_MS);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      missing = await findMissing().catch(messageOf);
+      if (missing === undefined) return;
+      if (Date.now() > deadline)
+        throw new StackProblem(
+          'no_connect',
+          `Waited ${ANSWER_WITHIN_MS / 1_000} s for ${what}: ${missing}. Look at: npm run stack -- status, and: npm run stack -- logs connect`,
+        );
+      await delay(ASK_EVERY_MS);
+    }
+  } finally {
+    over.abort();
+    await words;
   }
 }

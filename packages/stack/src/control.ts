@@ -2,15 +2,22 @@ import { chmodSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { controlSocket } from './home.ts';
-import { type PartAction, partActions, type Shop } from './shop.ts';
+import { PART_WAIT_SECONDS, type PartAction, partActions, type Shop } from './shop.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import type { ShopStatus } from './supervisor.ts';
 
 /** A shop that can be asked and told things, whatever it runs on. */
 export type ControlledShop = {
   readonly status: () => ShopStatus | Promise<ShopStatus>;
-  readonly actOnPart: (name: string, action: PartAction, options: { leave: boolean }) => Promise<void>;
-  readonly close: () => Promise<void>;
+  readonly actOnPart: (name: string, action: PartAction, options: ActOptions) => Promise<void>;
+  readonly close: (withinMs?: number) => Promise<void>;
+};
+
+export type ActOptions = {
+  /** A killed part is not started again. */
+  readonly leave: boolean;
+  /** Rejects after this with what it waited for. */
+  readonly withinMs: number;
 };
 
 export type ControlAnswer = { readonly status: number; readonly body: unknown };
@@ -54,7 +61,8 @@ async function ask(shop: ControlledShop, url: URL): Promise<unknown> {
   if (first === 'status') return shop.status();
   if (first === 'down') return { down: await shop.close() };
   if (first === 'parts' && name !== undefined && action !== undefined) {
-    await shop.actOnPart(name, knownAction(action), { leave: url.searchParams.has('leave') });
+    const withinMs = Number(url.searchParams.get('within')) || PART_WAIT_SECONDS * 1_000;
+    await shop.actOnPart(name, knownAction(action), { leave: url.searchParams.has('leave'), withinMs });
     return { done: true };
   }
   throw new StackProblem('no_such_question', `The supervisor knows nothing of ${url.pathname}.`);

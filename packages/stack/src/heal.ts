@@ -1,49 +1,112 @@
-import { measureWindow, readOutboxSlot, renewSlot, sayAgain } from '@sagamart/service-kit/outbox-slot';
-import { Client } from 'pg';
-import { databaseServices, databaseUrl, type DatabaseService } from './addresses.ts';
+import {
+  measureWindow,
+  readOutboxSlot,
+  rehearseSlot,
+  renewSlot,
+  sayAgain,
+} from '@sagamart/service-kit/outbox-slot';
+import type { ClientBase } from 'pg';
+import { databaseServices, type DatabaseService } from './addresses.ts';
 import { forgetPosition, resumeConnector, stopConnector } from './connector-position.ts';
 import type { Say } from './part.ts';
+import { openPatientSession, type PatientSession } from './patient-session.ts';
 import type { Settings } from './settings.ts';
-import { StackProblem } from './stack-problem.ts';
+import { messageOf, StackProblem } from './stack-problem.ts';
 
 const SLOT = 'outbox';
+/** How long whoever holds a healing up is waited for. */
+export const HEAL_WAIT_SECONDS = 60;
+// With the connector stopped, and with writers kept out, nothing is waited for as long as that.
+const RENEW_WITHIN_MS = 10_000;
+const READ_WITHIN_MS = 60_000;
+const SAY_WITHIN_MS = 600_000;
+
+type HealOptions = {
+  readonly since?: Date | undefined;
+  /** How long to wait for another healing, and for the transactions that were open before this one. */
+  readonly waitMs?: number;
+  readonly say: Say;
+  /** Breaks the healing off: what runs is cancelled, and the connector goes on. */
+  readonly signal?: AbortSignal;
+};
 
 /**
  * Sees to it that Kafka gets all that a service's outbox holds. A slot that is not sound is made anew, and all of the outbox, or what was said since a
  * moment, goes through it once more, before anything newer. With a sound slot only what was said since a moment is said again, if one is given. Can be
- * repeated, also after it was broken off; until it has succeeded the connector stays stopped and the alarm stands. Throws a StackProblem, and changes
- * nothing, when so much would be said again that the slot would be lost over it.
+ * repeated, also after it was broken off: then the connector goes on and the alarm stands. Throws a StackProblem: `window_too_large`, with nothing
+ * changed, when so much would be said again that the slot would be lost over it; `waited_too_long` for whoever holds it up; `broken_off`.
  */
 export async function healOutbox(
   settings: Settings,
   service: DatabaseService,
-  { since, say }: { since?: Date | undefined; say: Say },
+  { since, waitMs = HEAL_WAIT_SECONDS * 1_000, say, signal = new AbortController().signal }: HealOptions,
 ): Promise<void> {
-  const owner = new Client({ connectionString: databaseUrl(settings, service, 'owner'), application_name: 'heal' });
-  owner.on('error', () => undefined);
-  await owner.connect();
+  const session = await openPatientSession(settings, service, { name: 'heal', say, signal });
   try {
     // Two at once would take each other's slot away. The lock goes with the connection.
-    await owner.query(`select pg_advisory_lock(hashtext('heal'))`);
-    const { state } = await readOutboxSlot(owner);
-    if (state !== 'sound' || since !== undefined) await refuseLargeWindow(owner, service, since);
-    if (state !== 'sound') {
-      await stopConnector(settings, service);
-      await renewSlot(owner, SLOT);
-      // Of the old slot: Debezium would not begin before it, and says so by failing.
-      await forgetPosition(settings, service);
-      const said = await sayAgain(owner, { since, renewedSlot: SLOT });
-      say(`${service}: its slot was ${state.replace('_', ' ')} and is made anew; ${said} events are said again`);
-    } else if (since !== undefined) {
-      say(`${service}: ${await sayAgain(owner, { since })} events are said again`);
-    } else say(`${service}: nothing to heal`);
-    await resumeConnector(settings, service);
+    await session.within('healing', waitMs, (owner) => owner.query(`select pg_advisory_lock(hashtext('heal'))`));
+    const { state } = await session.within('reading the slot', READ_WITHIN_MS, readOutboxSlot);
+    if (state === 'sound' && since === undefined) {
+      say(`${service}: nothing to heal`);
+      return await resumeConnector(settings, service, { say, signal });
+    }
+    await session.within('measuring', READ_WITHIN_MS, (owner) => refuseLargeWindow(owner, service, since));
+    // The long wait comes first, while the connector still runs and writers still write.
+    await session.within('making a slot', waitMs, (owner) => rehearseSlot(owner, SLOT));
+    if (state === 'sound') {
+      const said = await saidAgain(session, { since });
+      return say(`${service}: ${said} events are said again`);
+    }
+    const said = await throughNewSlot(settings, service, session, { since, say, signal });
+    say(`${service}: its slot was ${state.replace('_', ' ')} and is made anew; ${said} events are said again`);
   } finally {
-    await owner.end();
+    await session.close();
   }
 }
 
-async function refuseLargeWindow(owner: Client, service: DatabaseService, since: Date | undefined): Promise<void> {
+/** Stops the connector, replaces its slot and lets it go on, whatever becomes of it between: a shop that decides orders is healed later. */
+async function throughNewSlot(
+  settings: Settings,
+  service: DatabaseService,
+  session: PatientSession,
+  { since, say, signal }: Required<Pick<HealOptions, 'say' | 'signal'>> & Pick<HealOptions, 'since'>,
+): Promise<number> {
+  let isRenewed = false;
+  let said: number;
+  try {
+    await stopConnector(settings, service, { say, signal });
+    await session.within('making a slot', RENEW_WITHIN_MS, (owner) => renewSlot(owner, SLOT));
+    isRenewed = true;
+    // Of the old slot: Debezium would not begin before it, and says so by failing.
+    await forgetPosition(settings, service, { say, signal });
+    said = await saidAgain(session, { since, renewedSlot: SLOT });
+  } catch (error) {
+    say(`${service}: the healing failed; its connector goes on`);
+    await goOn(settings, service, { isRenewed, say });
+    throw error;
+  }
+  await resumeConnector(settings, service, { say });
+  return said;
+}
+
+async function goOn(
+  settings: Settings,
+  service: DatabaseService,
+  { isRenewed, say }: { isRenewed: boolean; say: Say },
+): Promise<void> {
+  try {
+    if (isRenewed) await forgetPosition(settings, service, { say });
+    await resumeConnector(settings, service, { say });
+  } catch (error) {
+    say(`${service}: its connector could not be started again (${messageOf(error)}): npm run stack -- heal ${service}`);
+  }
+}
+
+function saidAgain(session: PatientSession, options: { since: Date | undefined; renewedSlot?: string }): Promise<number> {
+  return session.within('saying again', SAY_WITHIN_MS, (owner) => sayAgain(owner, options));
+}
+
+async function refuseLargeWindow(owner: ClientBase, service: DatabaseService, since: Date | undefined): Promise<void> {
   const { logBytes, logBytesMax } = await measureWindow(owner, since);
   if (logBytesMax === null || logBytes <= logBytesMax) return;
   const inMb = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MB`;

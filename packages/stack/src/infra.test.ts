@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { topicOwners } from '@sagamart/contracts/topics';
 import { databaseServices } from './addresses.ts';
-import { connectedServices } from './connect.ts';
+import { connectedServices } from './connectors.ts';
 import { fill } from './template.ts';
 import { splitScript, substitute } from './sql-script.ts';
 

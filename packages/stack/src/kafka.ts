@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { dataFolder, HOST, kafkaBroker } from './addresses.ts';
+import { dataFolder, HOST, hostOf, kafkaBroker } from './addresses.ts';
 import { javaParts, type Jvm, jvm, smallJvm } from './java.ts';
+import { kafkaLook } from './kafka-look.ts';
 import type { Part, Say } from './part.ts';
 import { probeTcp } from './probe.ts';
 import type { Settings } from './settings.ts';
@@ -46,6 +47,7 @@ export function kafkaPart(settings: Settings): Part {
     },
     probe: () => probeBroker(settings),
     settle: (say) => createTopics(settings, say),
+    look: kafkaLook(settings),
     ended: (stopped) => java?.ended(stopped),
     stopSignal: 'SIGTERM',
     readyWithinMs: 120_000,
@@ -73,7 +75,7 @@ const API_VERSIONS_REQUEST = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 
 const CORRELATION_ID_AT = 4;
 
 export function probeBroker(settings: Settings): Promise<void> {
-  const address = { host: HOST, port: settings.ports.KAFKA_PORT };
+  const address = { host: hostOf(settings, 'kafka'), port: settings.ports.KAFKA_PORT };
   return probeTcp(
     address,
     API_VERSIONS_REQUEST,

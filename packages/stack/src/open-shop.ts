@@ -2,16 +2,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Lock, tryLock } from './cache-lock.ts';
 import { checkMachine, checkPorts, describeFailures } from './checks.ts';
-import { type WatchedShop, watchConnectors } from './connector-watch.ts';
 import { answerControl, type ControlledShop, openControl } from './control.ts';
 import { describeShop } from './describe-shop.ts';
 import { makeHome } from './home.ts';
 import type { Part } from './part.ts';
 import { shortenLogs } from './part-log.ts';
+import { watchedRunner, watchParts } from './part-watch.ts';
 import { shopParts } from './parts.ts';
 import { preparePostgres } from './postgres.ts';
 import { endLeftovers } from './process-record.ts';
-import { watchServices } from './service-watch.ts';
 import type { Settings } from './settings.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 import { Supervisor } from './supervisor.ts';
@@ -101,7 +100,7 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
     answer: (path) => answerControl(controlled, path),
   });
   const ready = supervisor.start().then(
-    () => watchParts(settings, supervisor, stopWatching.signal),
+    () => void watchParts(supervisor.allRunners().map(watchedRunner), stopWatching.signal),
     async (error: unknown) => {
       await close();
       throw error;
@@ -110,17 +109,4 @@ async function runShop(settings: Settings, supervisor: Supervisor, lock: Lock): 
   // Whoever only waits for `closed` need not look at `ready`.
   ready.catch(() => undefined);
   return { supervisor, ready, close, closed: done.promise };
-}
-
-function watchParts(settings: Settings, supervisor: Supervisor, signal: AbortSignal): void {
-  if (supervisor.hasPart('connect')) void watchConnectors(settings, watched(supervisor), signal);
-  watchServices(supervisor, signal);
-}
-
-function watched(supervisor: Supervisor): WatchedShop {
-  return {
-    isRunning: (part) => supervisor.runner(part).isRunning(),
-    log: (line) => supervisor.log(line),
-    setAlarm: (alarm) => supervisor.runner('connect').setAlarm(alarm),
-  };
 }

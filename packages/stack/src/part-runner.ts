@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Part, PartState, PartStatus } from './part.ts';
+import type { Part, PartState, PartStatus, Sight } from './part.ts';
 import { tailOfLog } from './part-log.ts';
 import { endPart, type PartProcess, spawnPart } from './part-process.ts';
-import { signalTree } from './process-table.ts';
+import { readProcess, signalTree } from './process-table.ts';
 import { messageOf, StackProblem } from './stack-problem.ts';
 
 /** What a part's runner needs from its surroundings. */
@@ -24,6 +24,10 @@ const RESTART_AFTER_MS_MAX = 15_000;
 const HEALTHY_AFTER_MS = 20_000;
 const PROBE_EVERY_MS = 100;
 const LOG_TAIL_LINES = 15;
+/** A part that starts and has not answered for this long says why. */
+const UNANSWERED_MS = 1_000;
+
+const well: Sight = { state: 'running', words: [] };
 
 /** Keeps one part up as long as it is wanted: starts it, waits until it is of use, starts it again when it dies. */
 export class PartRunner {
@@ -32,7 +36,9 @@ export class PartRunner {
   private state: PartState = 'stopped';
   private since = new Date();
   private detail: string | undefined;
-  private alarm: string | undefined;
+  private sight: Sight = well;
+  private sightSince = new Date();
+  private beforePause: PartState = 'running';
   private process: PartProcess | undefined;
   private wanted = false;
   private wasUp = false;
@@ -46,15 +52,16 @@ export class PartRunner {
 
   status(): PartStatus {
     const { name, kind, url } = this.part;
-    const detail = [this.alarm, this.detail].filter((text) => text !== undefined).join('; ');
+    const detail = [...this.sight.words, this.detail].filter((text) => text !== undefined).join('; ');
     const pid = this.process?.pid;
+    const isUnwell = this.state === 'running' && this.sight.state !== 'running';
     return {
       name,
       kind,
       url,
       ...(pid !== undefined && { pid }),
-      state: this.state,
-      since: this.since.toISOString(),
+      state: isUnwell ? this.sight.state : this.state,
+      since: (isUnwell ? this.sightSince : this.since).toISOString(),
       ...(detail !== '' && { detail }),
     };
   }
@@ -63,13 +70,20 @@ export class PartRunner {
     return this.state === 'running';
   }
 
-  /** A word for the status of a part that runs but does not do its work. */
-  setAlarm(alarm: string | undefined): void {
+  /** What a look at the part found; it stands in the status until the next. */
+  see(sight: Sight = well): void {
+    if (sight.state !== this.sight.state) this.sightSince = new Date();
+    const [words, before] = [sight.words, this.sight.words].map((all) => all.join('; '));
     // The numbers in it change with every look; the log is told of what is new.
-    const isNews = alarm?.replaceAll(/\d+/g, '') !== this.alarm?.replaceAll(/\d+/g, '');
-    if (isNews) this.around.log(`${this.part.name}: ${alarm === undefined ? 'alarm is over' : `ALARM: ${alarm}`}`);
-    this.alarm = alarm;
+    if (words?.replaceAll(/\d+/g, '') !== before?.replaceAll(/\d+/g, ''))
+      this.around.log(`${this.part.name}: ${words === '' ? 'alarm is over' : `ALARM: ${words}`}`);
+    this.sight = sight;
     this.around.changed();
+  }
+
+  /** Whether somebody has stopped the process in its tracks, by this supervisor or past it. */
+  standsStill(): boolean {
+    return this.process !== undefined && readProcess(this.process.pid)?.state === 'T';
   }
 
   /**
@@ -109,14 +123,20 @@ export class PartRunner {
 
   pause(): void {
     signalTree(this.livingProcess().pid, 'SIGSTOP');
+    if (this.state !== 'paused') this.beforePause = this.state;
     this.become('paused');
   }
 
   resume(): void {
-    if (this.state !== 'paused')
+    if (this.state !== 'paused' && !this.standsStill())
       throw new StackProblem('not_paused', `${this.part.name} is ${this.state}, not paused.`);
     signalTree(this.livingProcess().pid, 'SIGCONT');
-    this.become('running');
+    this.goOn();
+  }
+
+  /** A paused part that goes on is what it was before. */
+  goOn(): void {
+    if (this.state === 'paused') this.become(this.beforePause);
   }
 
   private livingProcess(): PartProcess {
@@ -192,7 +212,8 @@ export class PartRunner {
 
   private async becomeReady(inOrder: boolean, signal: AbortSignal, say: (detail: string) => void): Promise<void> {
     const { part } = this;
-    const deadline = Date.now() + part.readyWithinMs;
+    const began = Date.now();
+    const deadline = began + part.readyWithinMs;
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -203,6 +224,7 @@ export class PartRunner {
           throw new Error(`did not answer within ${part.readyWithinMs / 1000} s (${messageOf(error)})`, {
             cause: error,
           });
+        if (Date.now() > began + UNANSWERED_MS) say(messageOf(error));
       }
       await delay(PROBE_EVERY_MS, undefined, { signal });
     }
@@ -217,6 +239,7 @@ export class PartRunner {
 
   private become(state: PartState, detail?: string): void {
     if (state !== this.state) {
+      if (state === 'running') this.see();
       this.since = new Date();
       this.around.log(`${this.part.name}: ${state}${detail === undefined ? '' : ` (${detail})`}`);
     }

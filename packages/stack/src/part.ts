@@ -56,6 +56,9 @@ export type Command = {
 /** Tells whoever waits what a part is busy with. */
 export type Say = (detail: string) => void;
 
+/** How a part that runs was found: whether it does its work, and everything somebody has to know. */
+export type Sight = { readonly state: 'running' | 'unhealthy' | 'paused'; readonly words: readonly string[] };
+
 /** One process of the shop, and everything the supervisor must know to keep it up. */
 export type Part<Name extends string = PartName> = {
   readonly name: Name;
@@ -72,6 +75,11 @@ export type Part<Name extends string = PartName> = {
   readonly command: () => Promise<Command>;
   /** Resolves when the process answers; rejects while it does not. */
   readonly probe: () => Promise<void>;
+  /**
+   * Looks at a part again and again once the shop is up; without it, `probe` is asked. Rejects when there was no answer. `isUp` is false of one that is
+   * down, or just starts or stops: undefined when there is nothing to say then.
+   */
+  readonly look?: (isUp: boolean) => Promise<Sight | undefined>;
   /** What must be done in the running process before others can use it: roles, topics, connectors. Can be repeated. */
   readonly settle?: (say: Say) => Promise<void>;
   /** Told after the process ended; `stopped` when it ended because we asked and it took its time to do it well. */
@@ -85,7 +93,7 @@ export type PartState =
   | 'waiting'
   | 'starting'
   | 'running'
-  // Only in containers: it runs, and its health check fails.
+  // It runs and does not do its work: the detail says why.
   | 'unhealthy'
   | 'paused'
   | 'restarting'
@@ -100,7 +108,7 @@ export type PartStatus = {
   readonly pid?: number;
   readonly container?: string;
   readonly state: PartState;
-  /** RFC 3339: since when it has been in this state; of a container that is up, since when it has been up. */
+  /** RFC 3339: since when it has been in this state; of a container that is up and well, since when it has been up. */
   readonly since: string;
   readonly detail?: string;
 };

@@ -16,6 +16,8 @@ import {
   rolePassword,
 } from './addresses.ts';
 import { waitForLock } from './cache-lock.ts';
+import { lookAtDatabase } from './database-look.ts';
+import { withDisk } from './disk-look.ts';
 import { isReachable, postgresUser } from './home.ts';
 import type { Part, Say } from './part.ts';
 import { type Settings, valueOf } from './settings.ts';
@@ -53,6 +55,7 @@ export function postgresPart(settings: Settings, service: DatabaseService): Part
     }),
     probe: () => asSuperuser(settings, service, async () => undefined),
     settle: (say) => prepareDatabase(settings, service, say),
+    look: async (isUp) => (isUp ? withDisk(await lookAtDatabase(settings, service), data) : undefined),
     // A fast shutdown: open transactions are rolled back instead of waited for.
     stopSignal: 'SIGINT',
     readyWithinMs: 60_000,
@@ -84,7 +87,8 @@ export async function prepareDatabase(settings: Settings, service: DatabaseServi
 
 const CONNECT_WITHIN_MS = 2_000;
 
-async function asSuperuser<Result>(
+/** Does some work as the server's superuser, outside of the service's own database. */
+export async function asSuperuser<Result>(
   settings: Settings,
   service: DatabaseService,
   work: (client: Client) => Promise<Result>,

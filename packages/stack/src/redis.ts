@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { HOST, redisUrl } from './addresses.ts';
+import { HOST, hostOf, redisUrl } from './addresses.ts';
 import { javaParts } from './java.ts';
 import type { Part, Say } from './part.ts';
 import { probeTcp } from './probe.ts';
@@ -30,7 +30,7 @@ export function redisPart(settings: Settings): Part {
       };
     },
     probe: () =>
-      probeTcp({ host: HOST, port }, Buffer.from('PING\r\n'), (answer) => answer.toString().startsWith('+PONG')),
+      probeTcp({ host: hostOf(settings, 'redis'), port }, Buffer.from('PING\r\n'), (answer) => answer.toString().startsWith('+PONG')),
     stopSignal: 'SIGTERM',
     readyWithinMs: 30_000,
     stopWithinMs: 5_000,

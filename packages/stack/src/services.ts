@@ -15,6 +15,7 @@ import { isAdded } from './added-parts.ts';
 import { otlpUrl } from './jaeger.ts';
 import type { Part, PartName } from './part.ts';
 import { probeHttp } from './probe.ts';
+import { lookAtService } from './service-look.ts';
 import { ensureSessionKeys } from './session-keys.ts';
 import { type PortVariable, type Settings, valueOf } from './settings.ts';
 
@@ -89,6 +90,7 @@ function servicePart(settings: Settings, service: Service): Part {
       cwd: join(settings.root, 'services', service.folder),
     }),
     probe: () => probeHttp(`${url}/readyz`),
+    look: async (isUp) => (isUp ? lookAtService(url) : undefined),
     stopSignal: 'SIGTERM',
     readyWithinMs: 60_000,
     stopWithinMs: 15_000,

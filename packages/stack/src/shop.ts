@@ -20,6 +20,10 @@ export type Shop = {
   readonly auditorUrls: Readonly<Record<DatabaseService, string>>;
 };
 
+/** How long a part is waited for that is to start, stop or go on, and how long the whole shop that is to stop. */
+export const PART_WAIT_SECONDS = 90;
+export const DOWN_WAIT_SECONDS = 180;
+
 export const partActions = ['stop', 'start', 'restart', 'kill', 'pause', 'resume'] as const;
 export type PartAction = (typeof partActions)[number];
 
@@ -35,21 +39,23 @@ export function readShopStatus(home: string = readSettings().home): Promise<Shop
 
 /**
  * Does something to one part and resolves when it is done: a started part answers, a stopped or killed one has no process left. A killed part is
- * started again by the supervisor unless `leave`; a stopped one stays down until it is started.
+ * started again by the supervisor unless `leave`; a stopped one stays down until it is started. Throws a StackProblem `not_in_time`, with what it waited
+ * for, when that takes longer.
  */
 export async function controlPart(
   home: string,
   name: PartName,
   action: PartAction,
-  { leave = false } = {},
+  { leave = false, withinMs = PART_WAIT_SECONDS * 1_000 } = {},
 ): Promise<void> {
-  await askSupervisor(home, 'POST', `/parts/${name}/${action}${leave ? '?leave=1' : ''}`);
+  const options = new URLSearchParams({ within: String(withinMs), ...(leave && { leave: '1' }) });
+  await askSupervisor(home, 'POST', `/parts/${name}/${action}?${options}`, withinMs);
 }
 
 /** Stops the whole shop; resolves when no process of it is left. False when none was running. */
-export async function stopShop(home: string): Promise<boolean> {
+export async function stopShop(home: string, withinMs = DOWN_WAIT_SECONDS * 1_000): Promise<boolean> {
   try {
-    await askSupervisor(home, 'POST', '/down');
+    await askSupervisor(home, 'POST', '/down', withinMs);
     return true;
   } catch (error) {
     if (error instanceof StackProblem && error.code === 'not_running') return false;

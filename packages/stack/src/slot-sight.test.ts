@@ -16,15 +16,15 @@ test('a slot that is connected but stands still is an alarm, though its connecto
   assert.equal(judgeSlot('order-outbox', later, SLOT_STILL_MS_MAX), undefined);
   assert.match(
     judgeSlot('order-outbox', later, SLOT_STILL_MS_MAX + 1) ?? '',
-    /order-outbox is connected but its slot has not moved for 20 s/,
+    /order-outbox is connected but its slot has not moved for 14 s/,
   );
 });
 
 test('a slot nobody reads is an alarm, and the time begins anew when its reader comes and goes', () => {
   const read = seeSlot(undefined, { active: true, flushedLsn: '0/1' }, 0);
   const left = seeSlot(read, { active: false, flushedLsn: '0/1' }, 10_000);
-  assert.equal(judgeSlot('order-outbox', left, 25_000), undefined);
-  assert.match(judgeSlot('order-outbox', left, 31_000) ?? '', /nobody has read the slot of order-outbox for 21 s/);
+  assert.equal(judgeSlot('order-outbox', left, 20_000), undefined);
+  assert.match(judgeSlot('order-outbox', left, 25_000) ?? '', /nobody has read the slot of order-outbox for 15 s/);
 });
 
 test('a slot that has missed something is an alarm that names the command to heal it', () => {

@@ -3,8 +3,8 @@ import { Client } from 'pg';
 import { databaseUrl, type DatabaseService } from './addresses.ts';
 import type { Settings } from './settings.ts';
 
-/** A heartbeat moves every slot each 5 s and positions are flushed each 2 s; three missed heartbeats are no accident. */
-export const SLOT_STILL_MS_MAX = 20_000;
+/** A heartbeat moves every slot each 5 s and positions are flushed each 2 s: who has not moved by now has missed two of them. */
+export const SLOT_STILL_MS_MAX = 14_000;
 const READ_WITHIN_MS = 4_000;
 
 type UnsoundState = Exclude<OutboxSlot['state'], 'sound'>;

@@ -61,6 +61,12 @@ function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }
 
+/** A part in a few words: its name, its state, and why it is in it. */
+export function describePart({ name, state, detail }: PartStatus): string {
+  const [why] = detail?.split('\n') ?? [];
+  return `${name}: ${state}${why === undefined ? '' : ` (${why})`}`;
+}
+
 function age(since: string): string {
   const seconds = Math.round((Date.now() - Date.parse(since)) / 1000);
   if (seconds < 120) return `${seconds} s`;

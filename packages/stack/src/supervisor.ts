@@ -1,10 +1,13 @@
 import { appendFileSync } from 'node:fs';
 import { EventEmitter, once } from 'node:events';
-import type { Part, PartKind, PartStatus } from './part.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ActOptions } from './control.ts';
+import type { Part, PartStatus } from './part.ts';
 import { logFile } from './part-log.ts';
 import { PartRunner } from './part-runner.ts';
 import type { PartAction } from './shop.ts';
 import { StackProblem } from './stack-problem.ts';
+import { describePart } from './status-table.ts';
 
 export type ShopState = 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped';
 
@@ -48,7 +51,7 @@ export class Supervisor {
       if (this.phase === 'stopping') throw new StackProblem('stopped', 'The shop was stopped before it was up.');
       const failed = parts.find((part) => part.state === 'failed');
       if (failed !== undefined) throw new StackProblem('part_failed', failed.detail ?? `${failed.name} did not start.`);
-      if (parts.every((part) => part.state === 'running')) break;
+      if ([...this.runners.values()].every((runner) => runner.isRunning())) break;
       await once(this.changes, 'change');
     }
     this.phase = 'up';
@@ -69,18 +72,30 @@ export class Supervisor {
     }
   }
 
-  /** Does to one part what somebody asked for, and resolves when it is done. */
-  async actOnPart(name: string, action: PartAction, { leave }: { leave: boolean }): Promise<void> {
+  /** Does to one part what somebody asked for, and resolves when it is done. Throws a StackProblem `not_in_time` when that takes too long. */
+  async actOnPart(name: string, action: PartAction, { leave, withinMs }: ActOptions): Promise<void> {
     const runner = this.runner(name);
     this.log(`${name}: asked to ${action}${leave ? ' and leave it alone' : ''}`);
+    const done = new AbortController();
+    const late = delay(withinMs, undefined, { signal: done.signal }).then(() => {
+      throw notInTime(runner.status(), action, withinMs);
+    });
+    try {
+      await Promise.race([this.doToPart(runner, action, leave), late]);
+    } finally {
+      done.abort();
+    }
+  }
+
+  private async doToPart(runner: PartRunner, action: PartAction, leave: boolean): Promise<void> {
     switch (action) {
       case 'stop':
         return runner.stop();
       case 'restart':
         await runner.stop();
-        return this.startPart(name);
+        return this.startPart(runner.part.name);
       case 'start':
-        return this.startPart(name);
+        return this.startPart(runner.part.name);
       case 'kill':
         return runner.kill({ leave });
       case 'pause':
@@ -121,12 +136,8 @@ export class Supervisor {
     return runner;
   }
 
-  partsOfKind(kind: PartKind): PartRunner[] {
-    return [...this.runners.values()].filter(({ part }) => part.kind === kind);
-  }
-
-  hasPart(name: string): boolean {
-    return this.runners.has(name);
+  allRunners(): PartRunner[] {
+    return [...this.runners.values()];
   }
 
   /** Resolves when the parts run; rejects when one has failed or the signal aborts. */
@@ -149,4 +160,13 @@ export class Supervisor {
       // A full disk, or a home that was removed under us: the parts must be looked after and stopped all the same.
     }
   }
+}
+
+function notInTime(part: PartStatus, action: PartAction, withinMs: number): StackProblem {
+  const { name } = part;
+  return new StackProblem(
+    'not_in_time',
+    `${name} was to ${action} within ${withinMs / 1_000} s and is not done. ${describePart(part)}. The supervisor goes on trying. ` +
+      `Why: npm run stack -- logs ${name}. Give it up: npm run stack -- stop ${name}. Wait longer: --wait <seconds>.`,
+  );
 }

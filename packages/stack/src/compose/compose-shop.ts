@@ -1,24 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ControlledShop } from '../control.ts';
+import type { ActOptions, ControlledShop } from '../control.ts';
 import type { LogSource } from '../log-follower.ts';
-import type { PartAction } from '../shop.ts';
+import { DOWN_WAIT_SECONDS, type PartAction } from '../shop.ts';
 import { messageOf, StackProblem } from '../stack-problem.ts';
-import { type Container, docker, followLog, inspectContainer, listContainers, readLog } from './docker.ts';
+import { type Container, docker as askDocker, followLog, inspectContainer, listContainers, readLog } from './docker.ts';
+import type { ShopStatus } from '../supervisor.ts';
+import { readSights } from './part-sights.ts';
 import { isPart, judgeShop } from './part-status.ts';
 
-const HEALTHY_WITHIN_MS = 120_000;
 const KILLED_WITHIN_MS = 15_000;
-const DOWN_WITHIN_MS = 180_000;
 const LOOK_EVERY_MS = 250;
 const ERROR_LOG_LINES = 20;
 
 /** The shop in the containers of a compose project. Its parts are looked after by Docker; this only asks and tells Docker. */
 export function composeShop(project: string): ControlledShop {
   return {
-    status: async () => judgeShop(await listContainers(project), new Date()),
+    status: () => readShop(project),
     actOnPart: async (name, action, options) => actOn(await findContainer(project, name, isPart), action, options),
-    close: () => takeDown(project),
+    close: (withinMs = DOWN_WAIT_SECONDS * 1_000) => takeDown(project, withinMs),
   };
+}
+
+async function readShop(project: string): Promise<ShopStatus> {
+  const containers = await listContainers(project);
+  return judgeShop(containers, new Date(), await readSights(containers, new Date()));
 }
 
 async function findContainer(
@@ -38,7 +43,9 @@ async function findContainer(
   );
 }
 
-async function actOn(container: Container, action: PartAction, { leave }: { leave: boolean }): Promise<void> {
+async function actOn(container: Container, action: PartAction, { leave, withinMs }: ActOptions): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  const docker = (args: readonly string[]) => askDocker(args, { withinMs });
   switch (action) {
     case 'stop':
       return void (await docker(['stop', container.name]));
@@ -49,17 +56,17 @@ async function actOn(container: Container, action: PartAction, { leave }: { leav
           `${container.service} is paused. Let it go on with: npm run stack -- resume ${container.service}`,
         );
       await docker(['start', container.name]);
-      return whenHealthy(container);
+      return whenHealthy(container, deadline);
     case 'restart':
       await docker(['restart', container.name]);
-      return whenHealthy(container);
+      return whenHealthy(container, deadline);
     case 'kill':
       return leave ? void (await docker(['kill', container.name])) : crash(container);
     case 'pause':
       return void (await docker(['pause', container.name]));
     case 'resume':
       await docker(['unpause', container.name]);
-      return whenHealthy(container);
+      return whenHealthy(container, deadline);
     default:
       return action satisfies never;
   }
@@ -72,9 +79,9 @@ async function actOn(container: Container, action: PartAction, { leave }: { leav
 async function crash(container: Container): Promise<void> {
   if (container.pid === 0)
     throw new StackProblem('no_process', `${container.service} is ${container.status}: it has no process to kill.`);
-  if (container.status === 'paused') await docker(['unpause', container.name]);
+  if (container.status === 'paused') await askDocker(['unpause', container.name]);
   // The shell that sends the signal is ended with the container: how this command ends tells nothing.
-  const said = await docker(['exec', container.name, 'sh', '-c', 'kill -9 -1']).catch(messageOf);
+  const said = await askDocker(['exec', container.name, 'sh', '-c', 'kill -9 -1']).catch(messageOf);
   const deadline = Date.now() + KILLED_WITHIN_MS;
   for (;;) {
     const now = await inspectContainer(container.name);
@@ -88,17 +95,17 @@ async function crash(container: Container): Promise<void> {
   }
 }
 
-async function whenHealthy(container: Container): Promise<void> {
+async function whenHealthy(container: Container, deadline: number): Promise<void> {
   const { name, service } = container;
-  const deadline = Date.now() + HEALTHY_WITHIN_MS;
+  const began = Date.now();
   for (;;) {
     const { status, health } = await inspectContainer(name);
     if (status === 'running' && (health === undefined || health.status === 'healthy')) return;
     if (status === 'exited' || status === 'dead' || Date.now() > deadline) {
       const log = await readLog(name, ERROR_LOG_LINES);
-      const end = status === 'running' ? `is not healthy after ${HEALTHY_WITHIN_MS / 1000} s` : `is ${status}`;
+      const end = status === 'running' ? `is not healthy after ${Math.round((Date.now() - began) / 1_000)} s` : `is ${status}`;
       throw new StackProblem(
-        'part_failed',
+        status === 'running' ? 'not_in_time' : 'part_failed',
         `${service} ${end}${health?.said ? `: ${health.said}` : ''}. It said:\n${log}`,
       );
     }
@@ -116,10 +123,10 @@ export async function logOfContainer(project: string, part: string): Promise<Log
   };
 }
 
-async function takeDown(project: string): Promise<void> {
+async function takeDown(project: string, withinMs: number): Promise<void> {
   const [container] = await listContainers(project);
   if (container === undefined) return;
   // Every profile: what only one of them starts would be left.
   const args = [...container.composeArgs, '--profile', '*', '--progress', 'quiet', 'down', '--remove-orphans'];
-  await docker(['compose', ...args], { withinMs: DOWN_WITHIN_MS });
+  await askDocker(['compose', ...args], { withinMs });
 }

@@ -32,7 +32,7 @@ const inspected = JSON.stringify([
 test('a container is known by its service, its health and its ports on this machine', () => {
   const [gateway] = readContainers(inspected);
   assert.equal(gateway?.service, 'gateway');
-  assert.deepEqual(gateway.health, { status: 'healthy', said: '{"status":"ready"}' });
+  assert.deepEqual(gateway.health, { status: 'healthy', isFailing: false, said: '{"status":"ready"}' });
   assert.deepEqual(gateway.publishedPorts, [18080]);
   assert.equal(gateway.isOneOff, false);
 });

@@ -14,7 +14,12 @@ export type Container = {
   readonly isOneOff: boolean;
   readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
   /** Absent where nothing is checked. */
-  readonly health?: { readonly status: 'starting' | 'healthy' | 'unhealthy'; readonly said: string };
+  readonly health?: {
+    readonly status: 'starting' | 'healthy' | 'unhealthy';
+    /** Whether the last look failed, though Docker waits for more before it believes that. */
+    readonly isFailing: boolean;
+    readonly said: string;
+  };
   /** The process id on the engine's machine; 0 when there is none. */
   readonly pid: number;
   readonly exitCode: number;
@@ -87,6 +92,8 @@ export async function followLog(name: string, tell: (line: string) => void, sign
   await once(child, 'close');
 }
 
+type Look = { readonly ExitCode: number; readonly Output: string };
+
 type Inspected = {
   readonly Name: string;
   readonly Created: string;
@@ -99,7 +106,7 @@ type Inspected = {
     readonly FinishedAt: string;
     readonly Health?: {
       readonly Status: 'none' | 'starting' | 'healthy' | 'unhealthy';
-      readonly Log: readonly { readonly Output: string }[] | null;
+      readonly Log: readonly Look[] | null;
     };
   };
   readonly Config: { readonly Labels: Readonly<Record<string, string>> };
@@ -118,7 +125,7 @@ export function readContainers(inspected: string): Container[] {
       status: State.Status,
       ...(State.Health === undefined || State.Health.Status === 'none'
         ? {}
-        : { health: { status: State.Health.Status, said: State.Health.Log?.at(-1)?.Output.trim() ?? '' } }),
+        : { health: readHealth(State.Health.Status, State.Health.Log?.at(-1)) }),
       pid: State.Pid,
       exitCode: State.ExitCode,
       isOutOfMemory: State.OOMKilled,
@@ -131,6 +138,10 @@ export function readContainers(inspected: string): Container[] {
       composeArgs: composeArgsOf(Labels),
     }),
   );
+}
+
+function readHealth(status: NonNullable<Container['health']>['status'], last: Look | undefined): NonNullable<Container['health']> {
+  return { status, isFailing: (last?.ExitCode ?? 0) !== 0, said: last?.Output.trim() ?? '' };
 }
 
 function composeArgsOf(labels: Readonly<Record<string, string>>): string[] {

@@ -13,7 +13,7 @@ function containerOf(service: string, change: Partial<Container> = {}): Containe
     service,
     isOneOff: false,
     status: 'running',
-    health: { status: 'healthy', said: '{"status":"ready"}' },
+    health: { status: 'healthy', isFailing: false, said: '{"status":"ready"}' },
     pid: 4711,
     exitCode: 0,
     isOutOfMemory: false,
@@ -58,7 +58,7 @@ const cases: { what: string; change: Partial<Container>; part: string; shop: str
   },
   {
     what: 'is not ready yet',
-    change: { health: { status: 'starting', said: 'connect ECONNREFUSED' } },
+    change: { health: { status: 'starting', isFailing: true, said: 'connect ECONNREFUSED' } },
     part: 'starting',
     shop: 'starting',
     detail: 'connect ECONNREFUSED',
@@ -68,6 +68,7 @@ const cases: { what: string; change: Partial<Container>; part: string; shop: str
     change: {
       health: {
         status: 'unhealthy',
+        isFailing: true,
         said: '{"status":503,"errors":[{"pointer":"connectors","detail":"nobody reads the slot"}]}',
       },
     },
@@ -76,8 +77,21 @@ const cases: { what: string; change: Partial<Container>; part: string; shop: str
     detail: 'nobody reads the slot',
   },
   {
+    what: 'did not answer the last look, which Docker does not believe yet,',
+    change: { health: { status: 'healthy', isFailing: true, said: 'Health check exceeded timeout (10s)' } },
+    part: 'unhealthy',
+    shop: 'degraded',
+    detail: 'Health check exceeded timeout (10s)',
+  },
+  {
     what: 'works, but somebody has to look',
-    change: { health: { status: 'healthy', said: '{"status":"ready","alarms":["the provider answered nonsense"]}' } },
+    change: {
+      health: {
+        status: 'healthy',
+        isFailing: false,
+        said: '{"status":"ready","alarms":["the provider answered nonsense"]}',
+      },
+    },
     part: 'running',
     shop: 'running',
     detail: 'the provider answered nonsense',
@@ -116,4 +130,22 @@ test('a part is told since when it is up, down or waits, a published one where i
     ({ name }) => name === 'gateway',
   );
   assert.equal(gateway?.url, 'http://127.0.0.1:18080');
+});
+
+test('what the watch sees of a part that runs goes before what Docker says of it, and not of one that is down', () => {
+  const since = '2026-11-21T11:58:00Z';
+  const sights = {
+    connect: { state: 'unhealthy', words: ['order-outbox FAILED 7 times'], since },
+    order: { state: 'running', words: ['parked messages: 3'], since },
+    payment: { state: 'unhealthy', words: ['does not answer'], since },
+  } as const;
+  const containers = needed
+    .split(' ')
+    .map((name) => containerOf(name, name === 'payment' ? { status: 'exited', exitCode: 0 } : {}));
+  const { state, parts } = judgeShop(containers, now, sights);
+  const seen = Object.fromEntries(parts.map((part) => [part.name, [part.state, part.detail, part.since]]));
+  assert.equal(state, 'degraded');
+  assert.deepEqual(seen.connect, ['unhealthy', 'order-outbox FAILED 7 times', since]);
+  assert.deepEqual(seen.order, ['running', 'parked messages: 3', '2026-11-21T11:00:00Z']);
+  assert.deepEqual(seen.payment?.slice(0, 2), ['stopped', undefined]);
 });

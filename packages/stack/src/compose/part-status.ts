@@ -1,6 +1,8 @@
 import type { PartKind, PartState, PartStatus } from '../part.ts';
 import type { ShopState, ShopStatus } from '../supervisor.ts';
+import { readReadiness } from '../probe.ts';
 import type { Container } from './docker.ts';
+import type { Sights } from './part-sights.ts';
 
 type Known = { readonly kind: PartKind; readonly url: string; readonly isOptional?: true };
 
@@ -31,17 +33,33 @@ export function isPart({ service, isOneOff }: Container): boolean {
   return knownParts.has(service) && !isOneOff;
 }
 
-/** The shop that these containers of one project make. A part without a container is stopped; Jaeger and its like may be missing altogether. */
-export function judgeShop(containers: readonly Container[], now: Date): ShopStatus {
+/**
+ * The shop that these containers of one project make, with what the watch sees of those that run. A part without a container is stopped; Jaeger and its
+ * like may be missing altogether.
+ */
+export function judgeShop(containers: readonly Container[], now: Date, sights: Sights = {}): ShopStatus {
   const parts = [...knownParts].flatMap(([name, known]): PartStatus[] => {
     const container = containers.find((one) => one.service === name && isPart(one));
-    if (container !== undefined) return [judgePart(container, known)];
+    if (container !== undefined) return [withSight(judgePart(container, known), sights[name])];
     if (known.isOptional === true) return [];
     return [{ name, kind: known.kind, url: known.url, state: 'stopped', since: now.toISOString() }];
   });
   if (parts.every(({ container }) => container === undefined))
     return { state: 'stopped', target: 'compose', parts: [] };
   return { state: judgeState(parts), target: 'compose', parts };
+}
+
+/** Docker looks every ten seconds and believes the third bad answer; the watch looks every other second. */
+function withSight(part: PartStatus, sight: Sights[string] | undefined): PartStatus {
+  if (sight === undefined || (part.state !== 'running' && part.state !== 'unhealthy')) return part;
+  const { detail: _said, ...rest } = part;
+  const { state, words, since } = sight;
+  return {
+    ...rest,
+    state,
+    since: state === 'running' ? part.since : since,
+    ...(words.length > 0 && { detail: words.join('; ') }),
+  };
 }
 
 function judgePart(container: Container, { kind, url }: Known): PartStatus {
@@ -75,7 +93,9 @@ function judgeContainer({ status, health }: Container): PartState {
     case 'created':
       return 'waiting';
     case 'running':
-      return health === undefined || health.status === 'healthy' ? 'running' : health.status;
+      if (health === undefined) return 'running';
+      if (health.status === 'healthy') return health.isFailing ? 'unhealthy' : 'running';
+      return health.status;
     case 'paused':
     case 'restarting':
       return status;
@@ -96,17 +116,7 @@ function describeContainer({ status, health, exitCode, isOutOfMemory }: Containe
     return exitCode === 0 ? undefined : `ended with exit code ${exitCode}`;
   }
   if (status !== 'running' || health === undefined || health.said === '') return undefined;
-  const told = readAnswer(health.said);
-  if (told === undefined) return health.status === 'healthy' ? undefined : health.said;
-  return told.length === 0 ? undefined : told.join('; ');
-}
-
-// Our own parts print the answer of /readyz: `errors` of one that is not ready, `alarms` of one that somebody has to look at. Others print what they like.
-function readAnswer(said: string): string[] | undefined {
-  try {
-    const answer = JSON.parse(said) as { errors?: { detail: string }[]; alarms?: string[] } | null;
-    return [...(answer?.errors ?? []).map(({ detail }) => detail), ...(answer?.alarms ?? [])];
-  } catch {
-    return undefined;
-  }
+  const told = readReadiness(health.said);
+  if (told.length > 0) return told.join('; ');
+  return health.status === 'healthy' && !health.isFailing ? undefined : health.said;
 }

@@ -10,6 +10,8 @@ import { receive, send, type ToContainer } from './tool-stream.ts';
 // The main process of a one-off container beside the data: `node tool-container.ts <program> <arguments>` runs that program, which finds the shop as it
 // would anywhere, at a control socket. What it wants to know or change of the parts is asked of the command that started this container.
 const [program = '', ...args] = process.argv.slice(2);
+// Less than Docker gives a container that it stops.
+const ENDS_WITHIN_MS = 9_000;
 const home = join(tmpdir(), 'shop');
 const waiting = new Map<number, (answer: ControlAnswer) => void>();
 let questions = 0;
@@ -41,5 +43,6 @@ for await (const message of receive<ToContainer>(process.stdin, () => undefined)
   if (message.kind === 'signal') tool.kill(message.signal);
   else waiting.get(message.id)?.({ status: message.status, body: message.body });
 }
-// Whoever started this is gone, so nobody reads what the tool finds.
-tool.kill('SIGKILL');
+// Whoever started this is gone, so nobody reads what the tool finds. It may have something to put right.
+tool.kill('SIGTERM');
+setTimeout(() => tool.kill('SIGKILL'), ENDS_WITHIN_MS).unref();
