@@ -119,7 +119,7 @@ async function readSlot(reader: Reader, slotName: string): Promise<Slot | null> 
 type Waiting = Omit<Unfinished, 'state'>;
 
 /** Outbox rows that Debezium has not confirmed. It confirms every 2 s, so the newest rows of a shop at work always count. */
-async function readUnpublished(reader: Reader, slot: string): Promise<Waiting> {
+export async function readUnpublished(reader: Reader, slot: string): Promise<Waiting> {
   const newest = await countUnpublished(reader, slot, newestRows);
   return newest.rows < newestRows ? newest : countUnpublished(reader, slot, rowsCountedMax);
 }

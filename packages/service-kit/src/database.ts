@@ -84,13 +84,15 @@ bigintAsNumber.setTypeParser(types.builtins.INT8, (text) => {
   return number;
 });
 
-/** Readiness of the database: it answers a query. */
-export function databaseReadiness(pool: Pool): { name: string; check: () => Promise<null> } {
+/** Readiness of the database: it answers a query, and takes writes. */
+export function databaseReadiness(pool: Pool): { name: string; check: () => Promise<string | null> } {
   return {
     name: 'database',
     check: async () => {
-      await pool.query('select 1');
-      return null;
+      const { rows } = await pool.query<{ isReadOnly: boolean }>(
+        `select current_setting('transaction_read_only')::boolean as "isReadOnly"`,
+      );
+      return rows[0]?.isReadOnly === true ? 'the database takes no writes: it is read-only' : null;
     },
   };
 }

@@ -16,6 +16,8 @@ export type SlottedOutbox = {
   /** One more connection to the same database. */
   readonly connect: () => Promise<Client>;
   readonly migrate: () => Promise<unknown>;
+  /** Has something that uses the database closed before that is dropped. */
+  readonly closeWith: (close: () => Promise<unknown>) => void;
   /** The ids that come out of the slot, in the order in which they do; what came out is confirmed. */
   readonly publish: () => Promise<string[]>;
 };
@@ -24,11 +26,12 @@ export type SlottedOutbox = {
 export async function slottedOutbox(t: TestContext): Promise<SlottedOutbox> {
   // node:test runs these in the order of their registration: a database with connections or a slot cannot be dropped.
   const clients: Client[] = [];
+  const closing: (() => Promise<unknown>)[] = [];
   const slot = `slot_${randomUUID().replaceAll('-', '')}`;
   const dropSlotSql = 'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1';
   t.after(async () => {
     await clients[0]?.query(dropSlotSql, [slot]);
-    await Promise.all(clients.map((client) => client.end()));
+    await Promise.all([...clients.map((client) => client.end()), ...closing.map((close) => close())]);
   });
   const { url } = await freshDatabase(t, { template: 'empty', migrate: async () => undefined });
   const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
@@ -51,7 +54,7 @@ export async function slottedOutbox(t: TestContext): Promise<SlottedOutbox> {
     // The first column of a row is its id.
     return rows.map(({ data }) => /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(data.toString('latin1'))?.[0] ?? '');
   };
-  return { url, slot, owner, connect, migrate, publish };
+  return { url, slot, owner, connect, migrate, publish, closeWith: (close) => void closing.push(close) };
 }
 
 /** Writes one event to the outbox and returns its id. */

@@ -42,7 +42,11 @@ export function brokenOff({ isApart }: { isApart: boolean }): AbortSignal {
   // A terminal or a pipe that is gone cannot be written to; what was begun is brought to an end all the same.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', () => breakOff('nobody reads what it says any more'));
-  if (isApart) process.stdin.on('end', () => breakOff('whoever started it is gone')).on('error', () => undefined).resume();
+  if (isApart)
+    process.stdin
+      .on('end', () => breakOff('whoever started it is gone'))
+      .on('error', () => undefined)
+      .resume();
   return breaking.signal;
 }
 

@@ -159,7 +159,9 @@ async function bringDown(settings: Settings): Promise<void> {
   const target = await targetAtRest(settings);
   const wasUp = await saidMeanwhile(target, settings, isLeftToStop, () =>
     target === 'compose'
-      ? composeShop(settings.project).close(waitAtMost(DOWN_WAIT_SECONDS)).then(() => true)
+      ? composeShop(settings.project)
+          .close(waitAtMost(DOWN_WAIT_SECONDS))
+          .then(() => true)
       : stopShop(settings.home, waitAtMost(DOWN_WAIT_SECONDS)),
   );
   if (wasUp) return console.log(`Everything is stopped (${((Date.now() - began) / 1000).toFixed(1)} s).`);
@@ -182,10 +184,14 @@ function isLeftToStop({ state }: PartStatus): boolean {
 async function act(settings: Settings, action: PartAction, name: string | undefined): Promise<void> {
   const target = await chooseTarget(flags.target, settings);
   const options = { leave: flags.leave, withinMs: waitAtMost(PART_WAIT_SECONDS) };
-  await saidMeanwhile(target, settings, (part) => part.name === name, () =>
-    target === 'native'
-      ? controlPart(settings.home, partName(name), action, options)
-      : composeShop(settings.project).actOnPart(name ?? '', action, options),
+  await saidMeanwhile(
+    target,
+    settings,
+    (part) => part.name === name,
+    () =>
+      target === 'native'
+        ? controlPart(settings.home, partName(name), action, options)
+        : composeShop(settings.project).actOnPart(name ?? '', action, options),
   );
   const status = (await readStatus(target, settings)).parts.find((one) => one.name === name);
   console.log(`${name}: ${status?.state ?? 'unknown'}${status?.pid === undefined ? '' : ` (pid ${status.pid})`}`);

@@ -7,7 +7,12 @@ import { judgeSlot, readSlot, seeSlot, type SlotSight, unsoundSlot } from './slo
 import { messageOf } from './stack-problem.ts';
 
 /** What a connector was last seen to have failed of, and where its slot stood then. */
-type Failure = { readonly count: number; readonly sinceMs: number; readonly cause: string; readonly flushedLsn: string };
+type Failure = {
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly cause: string;
+  readonly flushedLsn: string;
+};
 type Known = { slot?: SlotSight; failure?: Failure };
 
 /**
@@ -77,11 +82,16 @@ function judgeConnector(name: string, state: ConnectorState | undefined, { failu
   }
   if (state === undefined) return [`${name} is not registered (npm run stack -- restart connect)`];
   const service = name.replace(/-outbox$/, '');
-  if (state.connector === 'STOPPED') return [`${name} is STOPPED, by hand or by a healing that was broken off (npm run stack -- heal ${service})`];
+  if (state.connector === 'STOPPED')
+    return [`${name} is STOPPED, by hand or by a healing that was broken off (npm run stack -- heal ${service})`];
   return state.connector === 'PAUSED' ? [`${name} is PAUSED (npm run stack -- heal ${service} lets it go on)`] : [];
 }
 
-function judgeSlotOf(service: DatabaseService, slot: Awaited<ReturnType<typeof readSlot>> | undefined, known: Known): string[] {
+function judgeSlotOf(
+  service: DatabaseService,
+  slot: Awaited<ReturnType<typeof readSlot>> | undefined,
+  known: Known,
+): string[] {
   // A database that does not answer says so itself.
   if (slot === undefined || slot.state !== 'sound') {
     delete known.slot;

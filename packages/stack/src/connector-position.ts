@@ -10,8 +10,8 @@ const ANSWER_WITHIN_MS = 60_000;
 const ASK_WITHIN_MS = 10_000;
 const ASK_EVERY_MS = 200;
 
-/** Told whom it waits for; the signal ends the wait. */
-type Asking = { readonly say?: Say; readonly signal?: AbortSignal };
+/** Told whom it waits for; the signal, or a limit of less than a minute, ends the wait. */
+type Asking = { readonly say?: Say; readonly signal?: AbortSignal; readonly withinMs?: number };
 
 /** Stops a connector for good, also over restarts of Connect, and resolves when it has let go of its slot. */
 export async function stopConnector(settings: Settings, service: DatabaseService, asking: Asking = {}): Promise<void> {
@@ -48,16 +48,16 @@ function askConnect(
   });
 }
 
-/** Looks until nothing is missing any more. Throws a StackProblem `no_connect` when something still is after a minute. */
+/** Looks until nothing is missing any more. Throws a StackProblem `no_connect` when something still is at the limit. */
 async function patiently(
   what: string,
-  { say = () => undefined, signal = new AbortController().signal }: Asking,
+  { say = () => undefined, signal = new AbortController().signal, withinMs = ANSWER_WITHIN_MS }: Asking,
   findMissing: () => Promise<string | undefined>,
 ): Promise<void> {
   const over = new AbortController();
   let missing: string | undefined = 'no answer yet';
   const words = keepSaying(say, over.signal, () => `waits for ${what}: ${missing}`);
-  const deadline = Date.now() + ANSWER_WITHIN_MS;
+  const deadline = Date.now() + withinMs;
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -66,7 +66,7 @@ async function patiently(
       if (Date.now() > deadline)
         throw new StackProblem(
           'no_connect',
-          `Waited ${ANSWER_WITHIN_MS / 1_000} s for ${what}: ${missing}. Look at: npm run stack -- status, and: npm run stack -- logs connect`,
+          `Waited ${withinMs / 1_000} s for ${what}: ${missing}. Look at: npm run stack -- status, and: npm run stack -- logs connect`,
         );
       await delay(ASK_EVERY_MS);
     }

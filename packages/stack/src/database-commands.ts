@@ -36,7 +36,11 @@ export async function readRows(
 }
 
 /** Ends a session of a service's database: its transaction is rolled back and its locks are free. Tells whose it was. */
-export async function endSession(settings: Settings, service: DatabaseService, word: string | undefined): Promise<string> {
+export async function endSession(
+  settings: Settings,
+  service: DatabaseService,
+  word: string | undefined,
+): Promise<string> {
   const pid = Number(word);
   if (!Number.isInteger(pid) || pid <= 0)
     throw new StackProblem('bad_pid', `Expected the pid of a session, as in: end-session ${service} 4711.`);
@@ -47,16 +51,21 @@ export async function endSession(settings: Settings, service: DatabaseService, w
   );
   if (session === undefined) throw new StackProblem('no_such_session', `${service}-db has no session with pid ${pid}.`);
   const end = async (client: Client) =>
-    (await client.query<{ ended: boolean }>('select pg_terminate_backend($1, $2) as ended', [pid, ENDS_WITHIN_MS])).rows[0]?.ended;
+    (await client.query<{ ended: boolean }>('select pg_terminate_backend($1, $2) as ended', [pid, ENDS_WITHIN_MS]))
+      .rows[0]?.ended;
   // In containers the superuser's password stays with the server; its owner can end everybody's sessions but a superuser's.
-  const ended = await (settings.values.POSTGRES_SUPERUSER_PASSWORD === undefined
-    ? asRole(settings, service, 'owner', end)
-    : asSuperuser(settings, service, end)
+  const ended = await (
+    settings.values.POSTGRES_SUPERUSER_PASSWORD === undefined
+      ? asRole(settings, service, 'owner', end)
+      : asSuperuser(settings, service, end)
   ).catch((error: unknown) => {
     throw new StackProblem('refused', `${service}-db does not end ${pid}: ${messageOf(error)}`, { cause: error });
   });
   if (ended !== true)
-    throw new StackProblem('not_ended', `${pid} was told to end and still runs after ${ENDS_WITHIN_MS / 1_000} s. Try again, or: npm run stack -- restart ${service}-db`);
+    throw new StackProblem(
+      'not_ended',
+      `${pid} was told to end and still runs after ${ENDS_WITHIN_MS / 1_000} s. Try again, or: npm run stack -- restart ${service}-db`,
+    );
   return `${service}: ended ${pid} (${String(session.name)}: ${String(session.query)})`;
 }
 
@@ -77,7 +86,11 @@ async function asRole<Result>(
   try {
     await client.connect();
   } catch (error) {
-    throw new StackProblem('no_database', `${service}-db cannot be reached (${messageOf(error)}). Look at: npm run stack -- status`, { cause: error });
+    throw new StackProblem(
+      'no_database',
+      `${service}-db cannot be reached (${messageOf(error)}). Look at: npm run stack -- status`,
+      { cause: error },
+    );
   }
   try {
     return await work(client);

@@ -59,11 +59,12 @@ export function judgeDatabase(
   };
 }
 
-// The auditor's own sessions are always read-only: what holds for the others stands in the server's and the database's settings.
+// The auditor's own sessions are always read-only; what the server's file says of the others' is told by the services.
 const stateSql = `
-  select pg_is_in_recovery()
-      or (select reset_val from pg_settings where name = 'default_transaction_read_only' and source <> 'user') = 'on'
-      or exists (select from pg_file_settings() where name = 'default_transaction_read_only' and setting = 'on' and applied) as "isReadOnly",
+  select pg_is_in_recovery() or exists (
+      select from pg_db_role_setting
+      where setrole = 0 and setdatabase in (0, (select oid from pg_database where datname = current_database()))
+        and 'default_transaction_read_only=on' = any(setconfig)) as "isReadOnly",
     (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
     current_setting('max_connections')::int as "connectionsMax", clock_timestamp() as now`;
 

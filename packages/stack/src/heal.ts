@@ -1,10 +1,4 @@
-import {
-  measureWindow,
-  readOutboxSlot,
-  rehearseSlot,
-  renewSlot,
-  sayAgain,
-} from '@sagamart/service-kit/outbox-slot';
+import { measureWindow, readOutboxSlot, rehearseSlot, renewSlot, sayAgain } from '@sagamart/service-kit/outbox-slot';
 import type { ClientBase } from 'pg';
 import { databaseServices, type DatabaseService } from './addresses.ts';
 import { forgetPosition, resumeConnector, stopConnector } from './connector-position.ts';
@@ -19,6 +13,7 @@ export const HEAL_WAIT_SECONDS = 60;
 // With the connector stopped, and with writers kept out, nothing is waited for as long as that.
 const RENEW_WITHIN_MS = 10_000;
 const READ_WITHIN_MS = 60_000;
+const GO_ON_WITHIN_MS = 3_000;
 const SAY_WITHIN_MS = 600_000;
 
 type HealOptions = {
@@ -89,20 +84,23 @@ async function throughNewSlot(
   return said;
 }
 
+/** Soon, for whoever ended us may not wait long: a position that could not be forgotten is for the next healing. */
 async function goOn(
   settings: Settings,
   service: DatabaseService,
   { isRenewed, say }: { isRenewed: boolean; say: Say },
 ): Promise<void> {
-  try {
-    if (isRenewed) await forgetPosition(settings, service, { say });
-    await resumeConnector(settings, service, { say });
-  } catch (error) {
-    say(`${service}: its connector could not be started again (${messageOf(error)}): npm run stack -- heal ${service}`);
-  }
+  const asking = { say, withinMs: GO_ON_WITHIN_MS };
+  if (isRenewed) await forgetPosition(settings, service, asking).catch(() => undefined);
+  await resumeConnector(settings, service, asking).catch((error: unknown) =>
+    say(`${service}: its connector could not be started again (${messageOf(error)}): npm run stack -- heal ${service}`),
+  );
 }
 
-function saidAgain(session: PatientSession, options: { since: Date | undefined; renewedSlot?: string }): Promise<number> {
+function saidAgain(
+  session: PatientSession,
+  options: { since: Date | undefined; renewedSlot?: string },
+): Promise<number> {
   return session.within('saying again', SAY_WITHIN_MS, (owner) => sayAgain(owner, options));
 }
 

@@ -28,7 +28,9 @@ export function kafkaLook(settings: Settings): (isUp: boolean) => Promise<Sight 
 export function judgeLeaders(
   partitions: readonly { readonly topic: string; readonly partitionId: number; readonly leader: number }[],
 ): Sight {
-  const headless = partitions.filter(({ leader }) => leader < 0).map(({ topic, partitionId }) => `${topic}/${partitionId}`);
+  const headless = partitions
+    .filter(({ leader }) => leader < 0)
+    .map(({ topic, partitionId }) => `${topic}/${partitionId}`);
   if (headless.length === 0) return { state: 'running', words: [] };
   const more = headless.length > NAMED_MAX ? ` and ${headless.length - NAMED_MAX} more` : '';
   return { state: 'unhealthy', words: [`no leader for ${headless.slice(0, NAMED_MAX).join(', ')}${more}`] };

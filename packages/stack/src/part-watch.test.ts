@@ -88,7 +88,10 @@ async function watch(t: TestContext, part: Part<string>): Promise<{ supervisor: 
   return supervised;
 }
 
-async function serve(t: TestContext, answer: (response: import('node:http').ServerResponse) => unknown): Promise<string> {
+async function serve(
+  t: TestContext,
+  answer: (response: import('node:http').ServerResponse) => unknown,
+): Promise<string> {
   const server: Server = createServer((_request, response) => void answer(response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

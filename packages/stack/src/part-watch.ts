@@ -47,7 +47,10 @@ export function watchedRunner(runner: PartRunner): WatchedPart {
   return {
     look: async () => {
       if (runner.standsStill())
-        return { state: 'paused', words: [`its process was stopped; let it go on with: npm run stack -- resume ${part.name}`] };
+        return {
+          state: 'paused',
+          words: [`its process was stopped; let it go on with: npm run stack -- resume ${part.name}`],
+        };
       runner.goOn();
       const isUp = runner.isRunning();
       if (part.look !== undefined) return part.look(isUp);
@@ -60,7 +63,10 @@ export function watchedRunner(runner: PartRunner): WatchedPart {
 
 async function inTime<T>(look: () => Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${LOOK_WITHIN_MS / 1_000} s`)), LOOK_WITHIN_MS);
+  const timer = setTimeout(
+    () => late.reject(new Error(`no answer within ${LOOK_WITHIN_MS / 1_000} s`)),
+    LOOK_WITHIN_MS,
+  );
   try {
     return await Promise.race([look(), late.promise]);
   } finally {

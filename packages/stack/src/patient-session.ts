@@ -65,13 +65,14 @@ function brokenOff(service: DatabaseService, what: string, cause: unknown): Stac
 }
 
 function waitedTooLong(service: DatabaseService, what: string, blockers: string, cause: unknown): StackProblem {
-  const endIt = [...new Set(blockers.match(/(?<=pid )\d+/g))].map((pid) => `npm run stack -- end-session ${service} ${pid}`);
-  const advice =
-    endIt.length === 0
-      ? ''
-      : ` Wait until that has ended, or end it with: ${endIt.join(' · ')}`;
+  const endIt = [...new Set(blockers.match(/(?<=pid )\d+/g))].map(
+    (pid) => `npm run stack -- end-session ${service} ${pid}`,
+  );
+  const advice = endIt.length === 0 ? '' : ` Wait until that has ended, or end it with: ${endIt.join(' · ')}`;
   const whom = blockers === '' ? '' : `; it waited for ${blockers}`;
-  return new StackProblem('waited_too_long', `${service}: ${what} gave up (${messageOf(cause)})${whom}.${advice}`, { cause });
+  return new StackProblem('waited_too_long', `${service}: ${what} gave up (${messageOf(cause)})${whom}.${advice}`, {
+    cause,
+  });
 }
 
 async function connect(
@@ -86,7 +87,8 @@ async function connect(
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     keepAlive: true,
     // The backend asks while it waits whether we still live: a killed client would leave its locks to nobody.
-    options: '-c client_connection_check_interval=1s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3',
+    options:
+      '-c client_connection_check_interval=1s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3',
   });
   client.on('error', () => undefined);
   try {

@@ -30,7 +30,9 @@ export function redisPart(settings: Settings): Part {
       };
     },
     probe: () =>
-      probeTcp({ host: hostOf(settings, 'redis'), port }, Buffer.from('PING\r\n'), (answer) => answer.toString().startsWith('+PONG')),
+      probeTcp({ host: hostOf(settings, 'redis'), port }, Buffer.from('PING\r\n'), (answer) =>
+        answer.toString().startsWith('+PONG'),
+      ),
     stopSignal: 'SIGTERM',
     readyWithinMs: 30_000,
     stopWithinMs: 5_000,

@@ -11,7 +11,10 @@ export async function lookAtService(url: string): Promise<Sight> {
   const words = readReadiness(await answer.text());
   const clock = describeClock(new Date(answer.headers.get('date') ?? Number.NaN), new Date());
   if (answer.ok) return { state: 'running', words: [...words, ...clock] };
-  return { state: 'unhealthy', words: [...(words.length === 0 ? [`/readyz answers ${answer.status}`] : words), ...clock] };
+  return {
+    state: 'unhealthy',
+    words: [...(words.length === 0 ? [`/readyz answers ${answer.status}`] : words), ...clock],
+  };
 }
 
 /** A word when somebody's clock and ours do not agree. */

@@ -12,6 +12,7 @@ export class StackProblem extends Error {
 /** The text of whatever was thrown; an AggregateError (a refused connection) has an empty message of its own, and that of fetch says nothing. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined) return messageOf(error.cause);
+  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined)
+    return messageOf(error.cause);
   return error instanceof Error ? error.message : String(error);
 }

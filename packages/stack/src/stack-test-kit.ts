@@ -64,11 +64,7 @@ export function pidOf(supervisor: Supervisor, name: string): number {
 }
 
 /** Waits until a condition holds; throws what was waited for after ten seconds, or as many as are given. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
-): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`within ${withinMs / 1_000} s it never was so that ${what}`);

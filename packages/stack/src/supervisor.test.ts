@@ -149,22 +149,27 @@ test('a part that never answers what is asked of it can be stopped', { timeout: 
   await started;
 });
 
-test('a part that is restarted and does not become ready ends the wait at its limit, with the reason and what to do', { timeout: 20_000 }, async (t) => {
-  let isReady = true;
-  const probe = async () => {
-    if (!isReady) throw new Error('/readyz answers 503: no fetch from Kafka for 15 s');
-  };
-  const { supervisor } = superviseInTest(t, [shellPart('inventory', forever, { probe, readyWithinMs: 60_000 })]);
-  await supervisor.start();
-  isReady = false;
-  await assert.rejects(supervisor.actOnPart('inventory', 'restart', { leave: false, withinMs: 2_500 }), {
-    code: 'not_in_time',
-    message: /^inventory was to restart within 2.5 s .*inventory: starting \(.*no fetch from Kafka for 15 s\).*npm run stack -- logs inventory/,
-  });
-  assert.equal(supervisor.runner('inventory').status().state, 'starting');
-  isReady = true;
-  await supervisor.actOnPart('inventory', 'start', { leave: false, withinMs: 5_000 });
-});
+test(
+  'a part that is restarted and does not become ready ends the wait at its limit, with the reason and what to do',
+  { timeout: 20_000 },
+  async (t) => {
+    let isReady = true;
+    const probe = async () => {
+      if (!isReady) throw new Error('/readyz answers 503: no fetch from Kafka for 15 s');
+    };
+    const { supervisor } = superviseInTest(t, [shellPart('inventory', forever, { probe, readyWithinMs: 60_000 })]);
+    await supervisor.start();
+    isReady = false;
+    await assert.rejects(supervisor.actOnPart('inventory', 'restart', { leave: false, withinMs: 2_500 }), {
+      code: 'not_in_time',
+      message:
+        /^inventory was to restart within 2.5 s .*inventory: starting \(.*no fetch from Kafka for 15 s\).*npm run stack -- logs inventory/,
+    });
+    assert.equal(supervisor.runner('inventory').status().state, 'starting');
+    isReady = true;
+    await supervisor.actOnPart('inventory', 'start', { leave: false, withinMs: 5_000 });
+  },
+);
 
 test('a part that does not stop in time ends the wait for it', { timeout: 20_000 }, async (t) => {
   const { supervisor, home } = superviseInTest(t, [

@@ -18,7 +18,9 @@ export async function keepSaying(
   for (;;) {
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
-    const words = await Promise.resolve().then(look).catch(() => undefined);
+    const words = await Promise.resolve()
+      .then(look)
+      .catch(() => undefined);
     // Seconds count up with every look; that is no news.
     const isNews = words?.replaceAll(/\d+ s\b/g, '') !== last;
     if (words === undefined || signal.aborted || !(isNews || Date.now() - saidAtMs > SAY_AGAIN_AFTER_MS)) continue;

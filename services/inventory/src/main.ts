@@ -9,6 +9,7 @@ import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
 import { announceEvents } from '@sagamart/service-kit/outbox';
+import { outboxAlarm } from '@sagamart/service-kit/outbox-alarm';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -45,7 +46,7 @@ const app = buildApp({
   verifier,
   logger,
   readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
-  alarms: [parkedAlarm(pool), pausedAlarm(evidence)],
+  alarms: [parkedAlarm(pool), pausedAlarm(evidence), outboxAlarm(pool)],
 });
 registerParkedRoutes(app, { service: 'inventory', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);

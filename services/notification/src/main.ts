@@ -9,6 +9,8 @@ import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
 import { announceEvents } from '@sagamart/service-kit/outbox';
+import { outboxAlarm } from '@sagamart/service-kit/outbox-alarm';
+import { overdueAlarm } from '@sagamart/service-kit/overdue-alarm';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -27,6 +29,9 @@ import { createMailer } from './smtp.ts';
 
 /** How late a mail whose pause has ended may be tried; a new one is tried at once. */
 const deliveryIdleMs = 500;
+
+/** A mail server that takes mails takes one within seconds. */
+const overdueSeconds = 15;
 
 const config = readConfig();
 const logger = createLogger({ service: 'notification', level: config.LOG_LEVEL });
@@ -63,7 +68,13 @@ const app = buildApp({
   verifier,
   logger,
   readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
-  alarms: [mailAlarm(pool), parkedAlarm(pool), pausedAlarm(evidence)],
+  alarms: [
+    mailAlarm(pool),
+    parkedAlarm(pool),
+    pausedAlarm(evidence),
+    outboxAlarm(pool),
+    overdueAlarm(() => readUntold(pool), { notification_pending: overdueSeconds }),
+  ],
 });
 registerParkedRoutes(app, { service: 'notification', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);

@@ -9,6 +9,8 @@ import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
 import { announceEvents } from '@sagamart/service-kit/outbox';
+import { outboxAlarm } from '@sagamart/service-kit/outbox-alarm';
+import { overdueAlarm } from '@sagamart/service-kit/overdue-alarm';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -20,6 +22,9 @@ import { readConfig } from './config.ts';
 import { startDeadlineSweeper } from './deadlines.ts';
 import { createParticipant, topics } from './messages.ts';
 import { readUndecided } from './order-store.ts';
+
+/** A deadline is followed by 15 s of grace; what is undecided after that and a few looks is stuck. */
+const overdueSeconds = 20;
 
 const config = readConfig();
 const logger = createLogger({ service: 'order', level: config.LOG_LEVEL });
@@ -40,7 +45,12 @@ const app = buildApp({
   verifier,
   logger,
   readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
-  alarms: [parkedAlarm(pool), pausedAlarm(evidence)],
+  alarms: [
+    parkedAlarm(pool),
+    pausedAlarm(evidence),
+    outboxAlarm(pool),
+    overdueAlarm(() => readUndecided(pool), { order_pending: config.CHECKOUT_DEADLINE / 1_000 + overdueSeconds }),
+  ],
   checkoutDeadlineMs: config.CHECKOUT_DEADLINE,
   cancelWindowMs: config.CANCEL_WINDOW,
 });

@@ -9,6 +9,8 @@ import { createGroupProgress } from '@sagamart/service-kit/group-progress';
 import { listen } from '@sagamart/service-kit/http-app';
 import { parkedAlarm } from '@sagamart/service-kit/parked-alarm';
 import { announceEvents } from '@sagamart/service-kit/outbox';
+import { outboxAlarm } from '@sagamart/service-kit/outbox-alarm';
+import { overdueAlarm } from '@sagamart/service-kit/overdue-alarm';
 import { registerParkedRoutes } from '@sagamart/service-kit/parked-routes';
 import { keepPartitions } from '@sagamart/service-kit/partitions';
 import { closeOnSignal } from '@sagamart/service-kit/shutdown';
@@ -23,6 +25,9 @@ import { readOwed } from './payment-store.ts';
 import { createProvider } from './provider.ts';
 import { measured } from './provider-metrics.ts';
 import { providerAlarm, startProviderCalls } from './provider-calls.ts';
+
+/** A provider that answers at all answers within seconds; a refund has been promised within a minute. */
+const overdueSeconds = { payment_capturing: 12, payment_voiding: 30, payment_refunding: 60 };
 
 const config = readConfig();
 const logger = createLogger({ service: 'payment', level: config.LOG_LEVEL });
@@ -50,7 +55,13 @@ const app = buildApp({
   verifier,
   logger,
   readiness: [databaseReadiness(pool), consumerReadiness(consumer, evidence)],
-  alarms: [providerAlarm(pool), parkedAlarm(pool), pausedAlarm(evidence)],
+  alarms: [
+    providerAlarm(pool),
+    parkedAlarm(pool),
+    pausedAlarm(evidence),
+    outboxAlarm(pool),
+    overdueAlarm(() => readOwed(pool), overdueSeconds),
+  ],
 });
 registerParkedRoutes(app, { service: 'payment', pool, participant, verifier, logger, evidence });
 observeDatabase(pool);

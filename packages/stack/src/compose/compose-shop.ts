@@ -103,7 +103,8 @@ async function whenHealthy(container: Container, deadline: number): Promise<void
     if (status === 'running' && (health === undefined || health.status === 'healthy')) return;
     if (status === 'exited' || status === 'dead' || Date.now() > deadline) {
       const log = await readLog(name, ERROR_LOG_LINES);
-      const end = status === 'running' ? `is not healthy after ${Math.round((Date.now() - began) / 1_000)} s` : `is ${status}`;
+      const end =
+        status === 'running' ? `is not healthy after ${Math.round((Date.now() - began) / 1_000)} s` : `is ${status}`;
       throw new StackProblem(
         status === 'running' ? 'not_in_time' : 'part_failed',
         `${service} ${end}${health?.said ? `: ${health.said}` : ''}. It said:\n${log}`,

@@ -140,7 +140,10 @@ export function readContainers(inspected: string): Container[] {
   );
 }
 
-function readHealth(status: NonNullable<Container['health']>['status'], last: Look | undefined): NonNullable<Container['health']> {
+function readHealth(
+  status: NonNullable<Container['health']>['status'],
+  last: Look | undefined,
+): NonNullable<Container['health']> {
   return { status, isFailing: (last?.ExitCode ?? 0) !== 0, said: last?.Output.trim() ?? '' };
 }
 

@@ -10,7 +10,8 @@ const ANSWER_WITHIN_MS = 5_000;
 const LOG_LINES = 400;
 const WATCH = 'connector-watch';
 // The tools of this repository are not in every image, but Node is in this one.
-const askForSights = 'fetch(`http://127.0.0.1:${process.env.PORT}/sights`).then(async (answer) => console.log(await answer.text()))';
+const askForSights =
+  'fetch(`http://127.0.0.1:${process.env.PORT}/sights`).then(async (answer) => console.log(await answer.text()))';
 
 /** Asks the watch of these containers what it sees. Where it does not answer that is what is seen of it, and nothing is known of the others. */
 export async function readSights(containers: readonly Container[], now: Date): Promise<Sights> {
@@ -20,8 +21,12 @@ export async function readSights(containers: readonly Container[], now: Date): P
     const said = await docker(['exec', watch.name, 'node', '--eval', askForSights], { withinMs: ANSWER_WITHIN_MS });
     return await withReason(JSON.parse(said) as Sights, containers);
   } catch (error) {
-    const words = [`it does not say what it sees, so the state of the others is only Docker's word (${messageOf(error)})`];
-    return watch.health?.status === 'starting' ? {} : { [WATCH]: { state: 'unhealthy', words, since: now.toISOString() } };
+    const words = [
+      `it does not say what it sees, so the state of the others is only Docker's word (${messageOf(error)})`,
+    ];
+    return watch.health?.status === 'starting'
+      ? {}
+      : { [WATCH]: { state: 'unhealthy', words, since: now.toISOString() } };
   }
 }
 

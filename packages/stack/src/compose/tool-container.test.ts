@@ -74,14 +74,18 @@ test('a tool hears the signal that was meant for it', { timeout: 20_000 }, async
   assert.equal((await nextOf(messages, 'ended')).code, 3);
 });
 
-test('a tool whose starter is gone can put right what it was about, then it ends, and its container with it', { timeout: 20_000 }, async (t) => {
-  const container = startTool(
-    t,
-    `process.on('SIGTERM', () => { console.log('put right'); process.exit(0); }); setInterval(() => {}, 1_000); console.log('waits');`,
-  );
-  const messages = receive<FromContainer>(container.stdout, (line) => assert.fail(line));
-  await nextOf(messages, 'output');
-  container.stdin.end();
-  assert.equal((await nextOf(messages, 'output')).text, 'put right\n');
-  await once(container, 'exit');
-});
+test(
+  'a tool whose starter is gone can put right what it was about, then it ends, and its container with it',
+  { timeout: 20_000 },
+  async (t) => {
+    const container = startTool(
+      t,
+      `process.on('SIGTERM', () => { console.log('put right'); process.exit(0); }); setInterval(() => {}, 1_000); console.log('waits');`,
+    );
+    const messages = receive<FromContainer>(container.stdout, (line) => assert.fail(line));
+    await nextOf(messages, 'output');
+    container.stdin.end();
+    assert.equal((await nextOf(messages, 'output')).text, 'put right\n');
+    await once(container, 'exit');
+  },
+);
