@@ -183,15 +183,15 @@ function isLeftToStop({ state }: PartStatus): boolean {
 
 async function act(settings: Settings, action: PartAction, name: string | undefined): Promise<void> {
   const target = await chooseTarget(flags.target, settings);
-  const options = { leave: flags.leave, withinMs: waitAtMost(PART_WAIT_SECONDS) };
+  const how = { leave: flags.leave, withinMs: waitAtMost(PART_WAIT_SECONDS) };
   await saidMeanwhile(
     target,
     settings,
     (part) => part.name === name,
     () =>
       target === 'native'
-        ? controlPart(settings.home, partName(name), action, options)
-        : composeShop(settings.project).actOnPart(name ?? '', action, options),
+        ? controlPart(settings.home, partName(name), action, how)
+        : composeShop(settings.project).actOnPart(name ?? '', action, how),
   );
   const status = (await readStatus(target, settings)).parts.find((one) => one.name === name);
   console.log(`${name}: ${status?.state ?? 'unknown'}${status?.pid === undefined ? '' : ` (pid ${status.pid})`}`);

@@ -66,7 +66,6 @@ test('a database whose connections are nearly all taken, or whose clock is off, 
   });
 });
 
-const connections: Client[] = [];
 async function connect(role: 'owner' | 'auditor', name: string): Promise<Client> {
   const client = new Client({ connectionString: databaseUrl(settings, 'order', role), application_name: name });
   client.on('error', () => undefined);

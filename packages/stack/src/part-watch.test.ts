@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import type { Part } from './part.ts';
 import { logFile } from './part-log.ts';
@@ -88,11 +88,8 @@ async function watch(t: TestContext, part: Part<string>): Promise<{ supervisor: 
   return supervised;
 }
 
-async function serve(
-  t: TestContext,
-  answer: (response: import('node:http').ServerResponse) => unknown,
-): Promise<string> {
-  const server: Server = createServer((_request, response) => void answer(response)).listen(0, '127.0.0.1');
+async function serve(t: TestContext, answer: (response: ServerResponse) => unknown): Promise<string> {
+  const server = createServer((_request, response) => void answer(response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
     server.close();

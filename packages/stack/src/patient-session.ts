@@ -107,7 +107,8 @@ async function connect(
 async function cancel(settings: Settings, service: DatabaseService, pid: number): Promise<void> {
   try {
     const client = await connect(settings, service, 'owner', 'heal');
-    await client.query('select pg_cancel_backend($1)', [pid]).finally(() => client.end());
+    await client.query('select pg_cancel_backend($1)', [pid]);
+    await client.end();
   } catch {
     // The session's own limit, and the server's look for a lost client, end it then.
   }

@@ -49,7 +49,7 @@ export async function controlPart(
   { leave = false, withinMs = PART_WAIT_SECONDS * 1_000 } = {},
 ): Promise<void> {
   const options = new URLSearchParams({ within: String(withinMs), ...(leave && { leave: '1' }) });
-  await askSupervisor(home, 'POST', `/parts/${name}/${action}?${options}`, withinMs);
+  await askSupervisor(home, 'POST', `/parts/${name}/${action}?${options.toString()}`, withinMs);
 }
 
 /** Stops the whole shop; resolves when no process of it is left. False when none was running. */
