@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
@@ -40,6 +40,19 @@ test('every alert is tested: in its real windows and on a shop', () => {
   for (const { alert = '' } of alerts) {
     assert.match(unit, new RegExp(`alertname: ${alert}\\b`), alert);
     assert.match(live, new RegExp(`'${alert}'`), alert);
+  }
+});
+
+test('every runbook names the test that followed it to its end, with the commands that it prints', () => {
+  for (const file of readdirSync(join(root, 'docs/runbooks'))) {
+    const followed = /^\*\*Followed\*\* in `([^`]+)`: "([^"]+)"\.$/m.exec(read(`docs/runbooks/${file}`));
+    assert.ok(followed, `docs/runbooks/${file} does not end with: **Followed** in \`e2e/…\`: "title of the test".`);
+    const [, path = '', title = ''] = followed;
+    const program = read(path);
+    assert.ok(program.includes(`test('${title}'`), `${path} has no test '${title}', as docs/runbooks/${file} says`);
+    const [, whatToDo = ''] = read(`docs/runbooks/${file}`).split('**What to do**');
+    const isFollowed = program.includes(`followRunbook('${file.replace('.md', '')}'`);
+    assert.ok(isFollowed || !whatToDo.includes('`npm run '), `${path} runs no command of docs/runbooks/${file}`);
   }
 });
 

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { startLoad } from '@sagamart/bench/load';
 import { newId, type OrderId } from '@sagamart/contracts/ids';
-import { healOutbox } from '@sagamart/stack/heal';
-import { readSettings } from '@sagamart/stack/settings';
-import { controlPart, type PartAction } from '@sagamart/stack/shop';
+import { controlPart, type PartAction, readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
 import { ownerUrl } from '../owner-url.ts';
 import { withTrouble } from '../provider-controls.ts';
+import { followRunbook } from '../runbook.ts';
 import { enterShop } from '../shop-under-test.ts';
 import { openPrometheus } from './shop-prometheus.ts';
 
@@ -18,6 +17,7 @@ const windowFactor = 1 / 20;
 const firesWithinMs = 150_000;
 const endsWithinMs = 180_000;
 const controlSeconds = 60;
+const namedWithinMs = 20_000;
 
 const { client, shop } = await enterShop();
 const { query, firing } = await openPrometheus({ windowFactor });
@@ -76,20 +76,21 @@ function secondsSince(sinceMs: number): string {
   return ((Date.now() - sinceMs) / 1_000).toFixed(1);
 }
 
-/** Runs statements as the owner of a service's database and keeps their locks while `run` runs. */
+/** Runs statements as the owner of a service's database and keeps their locks while `run` runs, which is told the pid and may end the session. */
 async function withLocks(
   service: Parameters<typeof ownerUrl>[1],
   statement: string,
-  run: () => Promise<void>,
+  run: (pid: string) => Promise<void>,
 ): Promise<void> {
   const owner = new Client({ connectionString: ownerUrl(shop, service) });
+  owner.on('error', () => undefined);
   await owner.connect();
   try {
     await owner.query('set idle_in_transaction_session_timeout = 0');
     await owner.query('begin');
     await owner.query(statement);
-    await run();
-    await owner.query('rollback');
+    const { rows } = await owner.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await run(String(rows[0]?.pid));
   } finally {
     await owner.end();
   }
@@ -117,10 +118,13 @@ test('Debezium that stands still and a slot that is not the one from before are 
       await owner.query('drop table ballast');
       await owner.end();
       await allFire(t, ['OutboxStuck', 'ConnectorNotMoving', 'SlotWalGrowing', 'SlotUnsound']);
+      await followRunbook('outbox-stuck', 'npm run stack -- start connect');
+      await followRunbook('slot-wal-growing', 'npm run stack -- start connect');
+      await followRunbook('connector-not-moving', 'npm run stack -- restart connect');
     } finally {
       await part('connect', 'start');
     }
-    await healOutbox(readSettings(), 'notification', { say: (line) => t.diagnostic(line) });
+    t.diagnostic(await followRunbook('lost-slot', 'npm run stack -- heal <service>', { service: 'notification' }));
     await allEnd(t);
   });
 });
@@ -132,10 +136,13 @@ test('a provider that does not answer, a refund that is owed and an order that c
     await withTrouble(shop, { down: true }, async () => {
       assert.equal((await client.cancelOrder(token, refunded.orderId)).status, 202);
       const stuck = await client.placeOrder(token, order);
-      await withLocks('order', `select from orders where order_id = '${stuck.orderId}' for update`, () =>
-        allFire(t, ['ProviderFailing', 'RefundOverdue', 'SagaStuck', 'PaymentNeedsPerson']),
-      );
+      await withLocks('order', `select from orders where order_id = '${stuck.orderId}' for update`, async (pid) => {
+        await allFire(t, ['ProviderFailing', 'RefundOverdue', 'SagaStuck', 'PaymentNeedsPerson']);
+        await waitUntil('the status names the lock', () => isNamed('order-db', pid), namedWithinMs);
+        await followRunbook('saga-stuck', 'npm run stack -- end-session order <pid>', { pid });
+      });
       await allFire(t, ['DecisionBurningFast', 'DecisionBurningSlow']);
+      await followRunbook('provider-failing', 'npm run stack -- psp up');
     });
     await allEnd(t);
   });
@@ -149,6 +156,8 @@ test('a service that is gone is told, and so is that customers cannot order, and
     await part('order', 'stop');
     try {
       await allFire(t, ['ServiceDown', 'CheckoutBurningFast', 'CheckoutBurningSlow', 'MailNeedsPerson']);
+      await followRunbook('service-down', 'npm run stack -- start <service>', { service: 'order' });
+      await followRunbook('checkout-burning', 'npm run stack -- start <part>', { part: 'order' });
     } finally {
       await Promise.all([part('order', 'start'), part('mail', 'start')]);
     }
@@ -162,9 +171,13 @@ test('a consumer that is held up, a database that is gone and a message that nob
     await forge(key);
     await part('payment-db', 'stop');
     try {
-      await withLocks('notification', 'lock table inbox in access exclusive mode', () =>
-        allFire(t, ['ConsumerNotConsuming', 'SourceUnreachable', 'ParkedMessages']),
-      );
+      await withLocks('notification', 'lock table inbox in access exclusive mode', async (pid) => {
+        await allFire(t, ['ConsumerNotConsuming', 'SourceUnreachable', 'ParkedMessages']);
+        await waitUntil('the status names the lock', () => isNamed('notification-db', pid), namedWithinMs);
+        const values = { service: 'notification', pid };
+        await followRunbook('consumer-not-consuming', 'npm run stack -- end-session <service> <pid>', values);
+      });
+      await followRunbook('source-unreachable', 'npm run stack -- start <part>', { part: 'payment-db' });
     } finally {
       await part('payment-db', 'start');
     }
@@ -190,11 +203,12 @@ async function discard(key: string): Promise<void> {
   const operator = await client.operatorToken();
   const answer = await client.call('GET', '/v1/parked-messages?limit=100', { token: operator });
   const { items } = answer.body as { items: { id: string; key: string }[] };
-  for (const { id } of items.filter((message) => message.key === key)) {
-    const settled = await client.call('POST', `/v1/parked-messages/${id}/discard`, {
-      token: operator,
-      body: { reason: 'forged by a test' },
-    });
-    assert.equal(settled.status, 200, settled.text);
-  }
+  for (const { id } of items.filter((message) => message.key === key))
+    await followRunbook('parked-messages', 'npm run parked -- discard <id> --reason "why"', { id });
+}
+
+/** Whether the status of the shop names a session beside a database. */
+async function isNamed(name: string, pid: string): Promise<boolean> {
+  const { parts } = await readShopStatus(shop.home);
+  return parts.some((one) => one.name === name && one.detail?.includes(`pid ${pid} `) === true);
 }

@@ -25,8 +25,8 @@ export function connectorLook(
   readLog: () => Promise<string> = async () => '',
 ): (isUp: boolean) => Promise<Sight> {
   const known = new Map<DatabaseService, Known>(databaseServices.map((service) => [service, {}]));
-  return async (isUp) => {
-    const connectors = isUp ? await readConnectors(settings) : undefined;
+  return async (isAsked) => {
+    const connectors = isAsked ? await readConnectors(settings) : undefined;
     const found = await Promise.all(
       databaseServices.map((service) => lookAtConnector(settings, service, known.get(service) ?? {}, connectors)),
     );
