@@ -39,6 +39,7 @@ COPY --from=tools-packages /shop .
 COPY infra infra
 COPY packages packages
 COPY services services
+COPY docs/runbooks docs/runbooks
 COPY e2e e2e
 
 FROM running AS service

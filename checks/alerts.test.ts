@@ -49,7 +49,10 @@ test('every runbook names the test that followed it to its end, with the command
     assert.ok(followed, `docs/runbooks/${file} does not end with: **Followed** in \`e2e/…\`: "title of the test".`);
     const [, path = '', title = ''] = followed;
     const program = read(path);
-    assert.ok(program.includes(`test('${title}'`), `${path} has no test '${title}', as docs/runbooks/${file} says`);
+    assert.ok(
+      new RegExp(`test\\(\\s*'${title}'`).test(program),
+      `${path} has no test '${title}', as docs/runbooks/${file} says`,
+    );
     const [, whatToDo = ''] = read(`docs/runbooks/${file}`).split('**What to do**');
     const isFollowed = program.includes(`followRunbook('${file.replace('.md', '')}'`);
     assert.ok(isFollowed || !whatToDo.includes('`npm run '), `${path} runs no command of docs/runbooks/${file}`);

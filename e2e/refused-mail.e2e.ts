@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { readSettings } from '@sagamart/stack/settings';
 import { controlPart, readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { followRunbook } from './runbook.ts';
 import { enterShop, waitForRest } from './shop-under-test.ts';
 
 const { client, books, shop } = await enterShop();
@@ -39,8 +40,9 @@ test(
       for (const orderId of ids) assert.match(listed, new RegExp(`${orderId} {2}confirmed: pending`));
       assert.match(listed, /RCPT TO: 550 5\.7\.1 this sender is refused/);
       const [given = ''] = ids;
+      const givingUp = 'npm run notifications -- give-up <order id> confirmed --reason "told by telephone"';
       assert.match(
-        await command('give-up', given, '--reason', 'Told by telephone.'),
+        await followRunbook('mail-waits', givingUp, { 'order id': given }),
         /^Done\..*: confirmed refused\.$/m,
       );
       await waitUntil('one less', async () => (await alarm())?.includes('mails waiting 2'), alarmWithinMs);

@@ -8,6 +8,8 @@ const endsWithinMs = 240_000;
 const programs: Readonly<Record<string, string>> = {
   stack: 'packages/stack/src/cli.ts',
   parked: 'packages/stack/src/parked-cli.ts',
+  payments: 'packages/stack/src/payments-cli.ts',
+  notifications: 'packages/stack/src/notifications-cli.ts',
 };
 
 /**
@@ -21,7 +23,7 @@ export async function followRunbook(
 ): Promise<string> {
   if (!readFileSync(join(root, `docs/runbooks/${page}.md`), 'utf8').includes(command))
     throw new Error(`docs/runbooks/${page}.md does not say: ${command}`);
-  const filled = command.replaceAll(/<(\w+)>/g, (placeholder, name: string) => values[name] ?? placeholder);
+  const filled = command.replaceAll(/<([\w ]+)>/g, (placeholder, name: string) => values[name] ?? placeholder);
   const [, script = '', words = ''] = /^npm run (\w+) -- (.*)$/.exec(filled) ?? [];
   const args = [...words.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, programs[script] ?? ''), ...args], {
