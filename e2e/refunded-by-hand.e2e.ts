@@ -55,18 +55,22 @@ test('a refund that no answer ends is listed with the last one, and a person end
     const { refundId } = await inLedger(orderId, 'refund');
     await waitUntil('the alarm', async () => (await alarm())?.includes('npm run payments'), alarmWithinMs);
     assert.match(await payments(), new RegExp(`${orderId} {2}refunding since .*\\n.*\\n.*looked up: `));
-    const settling =
-      'npm run payments -- settle <order id> --refund <refund id> --reason "given back by hand on Monday, says Ms Moore"';
-    const how = await followRunbook('payment-waits', settling, { 'order id': orderId, 'refund id': String(refundId) });
+    const values = { 'order id': orderId, 'refund id': String(refundId) };
+    const settling = 'npm run payments -- settle <order id> --refund <refund id> --reason';
+    const how = await followRunbook('refund-overdue', `${settling} "why"`, values);
     assert.match(how, /is refunded: settled now\./);
-    const word = ['--refund', String(refundId), '--reason', 'Their desk read it out to me.'];
-    assert.match(await payments('settle', orderId, ...word), /is refunded: settled before\./);
+    const again = await followRunbook(
+      'payment-waits',
+      `${settling} "given back by hand on Monday, says Ms Moore"`,
+      values,
+    );
+    assert.match(again, /is refunded: settled before\./);
     await assert.rejects(payments('settle', orderId, '--voided', '--reason', 'A slip.'), /does_not_follow/);
     await waitUntil('the end of the alarm', async () => (await alarm()) === undefined, alarmWithinMs);
     await client.orderWhere(token, orderId, ({ payment }) => payment.status === 'refunded');
   });
   await waitForRest(books);
-  assert.match(await payments('list', '--state', 'settled'), /by \S+: given back by hand on Monday, says Ms Moore/);
+  assert.match(await payments('list', '--state', 'settled'), /by \S+: why/);
 });
 
 async function paidOrder(): Promise<string> {
