@@ -45,6 +45,13 @@ test('a second confirmation of one order is parked, and changes nothing', async 
   assert.deepEqual(await rowsOf(pool, 'select reason from parked_messages'), [{ reason: 'unreachable' }]);
 });
 
+test('an outcome is noted whatever version it carries, also that of another', async (t) => {
+  const pool = await freshPool(t);
+  const data = outcomeData();
+  const forged = { ...confirmed(data), aggregateVersion: cancelled(data).aggregateVersion };
+  assert.deepEqual(await hear(pool, [forged, cancelled(data)]), ['handled', 'handled']);
+});
+
 test('a confirmation after the cancellation is parked', async (t) => {
   const pool = await freshPool(t);
   const data = outcomeData();
