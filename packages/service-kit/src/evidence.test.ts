@@ -70,9 +70,11 @@ test('a message that nothing came to compare it with is unproven after eight sec
 
 test('an operator says that the messages are at fault: for ten minutes what fails alike is parked', () => {
   const { evidence, clock } = openEvidence();
-  assert.equal(evidence.release(), null, 'nothing waits');
+  assert.equal(evidence.pause(), null, 'nothing waits');
   for (const n of [1, 2, 3]) evidence.failed(tried(n), bug());
-  assert.match(evidence.release() ?? '', /TypeError/);
+  const paused = evidence.pause();
+  assert.match(paused?.error ?? '', /TypeError/);
+  paused?.release();
   assert.deepEqual(
     [1, 2, 3, 4].map((n) => evidence.failed(tried(n), bug())),
     Array(4).fill('message'),

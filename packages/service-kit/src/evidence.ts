@@ -90,12 +90,12 @@ export function createEvidence(now: () => number = () => performance.now()) {
     /** True of a message in doubt once another of its type has succeeded: its next failure decides, so there is nothing to wait for. */
     isContradicted: (id: string): boolean => doubts.get(id)?.isContradicted === true,
 
-    /** An operator's word that the messages are at fault: for ten minutes what fails alike is parked. Returns the error; null when nothing waits. */
-    release: (): string | null => {
+    /** Why consumption is paused, if it is. `release` is an operator's word that the messages are at fault: for ten minutes what fails alike is parked. */
+    pause: (): { error: string; release: () => void } | null => {
       const doubt = blamed();
       if (doubt === undefined) return null;
-      releasedAtMs.set(doubt.alike, now());
-      return doubt.error;
+      const { alike, error } = doubt;
+      return { error, release: () => void releasedAtMs.set(alike, now()) };
     },
 
     /** Null, or why no message is handled and what can be done. */
@@ -104,7 +104,7 @@ export function createEvidence(now: () => number = () => performance.now()) {
       if (doubt !== undefined) {
         const alike = [...doubts.values()].filter((each) => each.alike === doubt.alike).length;
         const seconds = Math.round((now() - doubt.sinceMs) / 1_000);
-        return `consumption is paused for ${seconds} s: not a message but its surroundings fail (${doubt.error}; seen with ${alike}). It goes on by itself when that is repaired; npm run parked -- release parks such messages instead`;
+        return `consumption is paused for ${seconds} s: not a message but its surroundings fail (${doubt.error}; seen with ${alike}). It goes on by itself when that is repaired; npm run parked -- release <service> parks such messages instead`;
       }
       if (waits === null || now() - waits.sinceMs < waitShownAfterMs) return null;
       return `consumption waits for ${Math.round((now() - waits.sinceMs) / 1_000)} s: ${waits.error}`;

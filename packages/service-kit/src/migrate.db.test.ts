@@ -36,6 +36,7 @@ test('every file is applied once, the kit first, also when several processes mig
       'kit/0005-topic-ids.sql',
       'kit/0006-bounds.sql',
       'kit/0007-clocks.sql',
+      'kit/0008-pause-releases.sql',
       'service/0001-a.sql',
       'service/0002-b.sql',
     ],

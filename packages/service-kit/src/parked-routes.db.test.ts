@@ -6,6 +6,7 @@ import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder'
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { createBatchHandler } from './batch.ts';
 import { createPool } from './database.ts';
+import { createEvidence } from './evidence.ts';
 import { createHttpApp } from './http-app.ts';
 import { migrateDatabase } from './migrate.ts';
 import { parkedAlarm } from './parked-alarm.ts';
@@ -42,7 +43,8 @@ async function openRoutes(t: TestContext) {
     if (caller === undefined) throw new Problem({ status: 401, code: 'unauthorized', detail: '' });
     return caller;
   };
-  registerParkedRoutes(app, { service: 'payment', pool, participant, verifier: { verify }, logger });
+  const evidence = createEvidence();
+  registerParkedRoutes(app, { service: 'payment', pool, participant, verifier: { verify }, logger, evidence });
   t.after(async () => {
     await app.close();
     await pool.end();
@@ -59,7 +61,12 @@ async function openRoutes(t: TestContext) {
     return { status: answer.statusCode, body: answer.json<unknown>() };
   };
   return {
-    call,
+    ...{ call, pool, evidence },
+    release: async (as: string, reason: string) => {
+      const headers = { authorization: as };
+      const answer = await app.inject({ method: 'POST', url: '/pause/release', headers, payload: { reason } });
+      return { status: answer.statusCode, body: answer.json<{ released?: string; code?: string }>() };
+    },
     alarms: async () => (await app.inject('/readyz')).json<{ alarms: string[] }>().alarms,
     list: async (query = '') => (await call('GET', query)).body as Listed,
     /** Parks one order's message that is no JSON, with `behind` more of that order behind it. */
@@ -126,6 +133,23 @@ test('while messages are parked the service says so to whoever asks how it is', 
   const [, head] = (await routes.list()).items;
   await routes.call('POST', `/${head?.id}/discard`, { body: { reason: 'a forgery' } });
   assert.deepEqual(await routes.alarms(), []);
+});
+
+test('an operator has the messages parked that consumption is paused for, with who, when and why kept', async (t) => {
+  const { release, evidence, pool } = await openRoutes(t);
+  assert.deepEqual((await release('ada', 'why')).body.code, 'not_paused');
+  const fail = (n: number) => evidence.failed({ id: `${n}`, type: 'order.placed', key: `${n}` }, new TypeError('x'));
+  for (const n of [1, 2, 3]) fail(n);
+  assert.equal((await release('bob', 'mine')).status, 403);
+  assert.equal((await release('ada', ' ')).status, 400);
+  assert.equal(fail(1), 'place');
+  assert.deepEqual(await release('ada', 'of a broken producer'), {
+    status: 200,
+    body: { service: 'payment', released: 'TypeError: x' },
+  });
+  assert.equal(fail(1), 'message');
+  const { rows } = await pool.query('select operator, reason, error from pause_releases');
+  assert.deepEqual(rows, [{ operator: 'ada', reason: 'of a broken producer', error: 'TypeError: x' }]);
 });
 
 test('only an operator sees parked messages and acts on them', async (t) => {

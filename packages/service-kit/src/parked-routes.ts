@@ -5,11 +5,13 @@ import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
-import type { Evidence } from './evidence.ts';
+import { inRetriedTransaction } from './database.ts';
+import { createEvidence, type Evidence } from './evidence.ts';
 import type { HttpApp } from './http-app.ts';
 import { createParkedActs, unknownMessage } from './parked-acts.ts';
-import { findParked, listParked, listWaitingBehind, type ParkedDetail } from './parked-store.ts';
+import { appendRelease, findParked, listParked, listWaitingBehind, type ParkedDetail } from './parked-store.ts';
 import type { Participant } from './participant.ts';
+import { Problem } from './problem.ts';
 import { operatorOf, requireOperator, type TokenVerifier } from './token.ts';
 
 const Page = Type.Object(
@@ -77,6 +79,31 @@ export function registerParkedRoutes<Work, Heard extends EventType>(
       })),
     }),
   );
+
+  app.post('/pause/release', { ...operator, schema: { body: Discard } }, async (request) => ({
+    service,
+    ...(await releasePause(
+      { ...options, evidence: options.evidence ?? createEvidence() },
+      { operator: operatorOf(request), reason: request.body.reason },
+    )),
+  }));
+}
+
+/** Ends a pause by an operator's word that the messages are at fault, which is kept. Throws Problem 409 when nothing is paused. */
+async function releasePause(
+  { pool, evidence, logger }: { pool: Pool; evidence: Evidence; logger: Logger },
+  word: { operator: string; reason: string },
+): Promise<{ released: string }> {
+  const paused = evidence.pause();
+  if (paused === null) {
+    const detail = 'Consumption is not paused here: messages are handled or parked one by one.';
+    throw new Problem({ status: 409, code: 'not_paused', detail });
+  }
+  const { error, release } = paused;
+  await inRetriedTransaction(pool, (tx) => appendRelease(tx, { ...word, error }));
+  release();
+  logger.warn({ ...word, error }, 'an operator has the messages parked that consumption was paused for');
+  return { released: error };
 }
 
 /** The record as it came: its value as text where it is UTF-8, else in base64. */

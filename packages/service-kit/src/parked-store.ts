@@ -163,6 +163,18 @@ export async function appendAct(tx: Tx, act: Omit<ParkedAct, 'actedAt'> & { id: 
   });
 }
 
+/** Keeps that an operator had messages parked that consumption was paused for, with the time of the database. */
+export async function appendRelease(
+  tx: Tx,
+  { operator, reason, error }: { operator: string; reason: string; error: string },
+): Promise<void> {
+  await tx.query({
+    name: 'append-pause-release',
+    text: 'insert into pause_releases (operator, reason, error) values ($1, $2, $3)',
+    values: [operator, reason, storable(error)],
+  });
+}
+
 type RecordRow = {
   kafkaPartition: number;
   kafkaOffset: number;

@@ -9,6 +9,7 @@ const help = `npm run parked -- [list] [--status parked|replayed|discarded]   me
 npm run parked -- show <id>                                    one as it came, and what waits behind it
 npm run parked -- replay <id>                                  handle it now, and all that waits behind it
 npm run parked -- discard <id> --reason "why"                  give it up, and handle what waits behind it
+npm run parked -- release <service> --reason "why"             park the messages that its consumption is paused for
 Options: --json, --as <operator> (your user name unless told), --target native|compose.
 Exit 0: done; 1: it was tried and is still parked; 2: refused, or the shop could not be asked.`;
 

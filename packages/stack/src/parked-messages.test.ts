@@ -18,6 +18,7 @@ const commands: [string[], { reason?: string; status?: string }, ReturnType<type
   [['show', id], {}, { kind: 'show', id }],
   [['replay', id], {}, { kind: 'replay', id }],
   [['discard', id], { reason: 'a forgery' }, { kind: 'discard', id, reason: 'a forgery' }],
+  [['release', 'order'], { reason: 'a bug' }, { kind: 'release', service: 'order', reason: 'a bug' }],
 ];
 for (const [words, options, expected] of commands) {
   test(`parked ${words.join(' ')} ${JSON.stringify(options)} is understood`, () => {
@@ -33,6 +34,8 @@ for (const [words, options] of [
   [['replay'], {}],
   [['discard'], { reason: 'why' }],
   [['discard', id], {}],
+  [['release', 'order'], {}],
+  [['release'], { reason: 'why' }],
   [['replay', id, id], {}],
 ] as const) {
   test(`parked ${words.join(' ')} ${JSON.stringify(options)} is refused with what was expected`, () => {
@@ -86,6 +89,13 @@ test('a discard carries its reason, and its answer says who is first in line now
   const answer = await askAboutParked(shop, 'ada', { kind: 'discard', id, reason: 'a forgery' });
   assert.equal(asked[1], `POST /v1/parked-messages/${id}/discard Bearer t {"reason":"a forgery"}`);
   assert.match(formatParked(answer), /discarded at payment, and 1 handled .*\nFirst in line now: n, 2 behind it/);
+});
+
+test('a release names the service, and its answer says what is parked from now on', async (t) => {
+  const { shop, asked } = await gateway(t, [{ status: 200, body: { service: 'order', released: 'TypeError: x' } }]);
+  const answer = await askAboutParked(shop, 'ada', { kind: 'release', service: 'order', reason: 'a bug' });
+  assert.equal(asked[1], 'POST /v1/services/order/pause/release Bearer t {"reason":"a bug"}');
+  assert.match(formatParked(answer), /order parks for ten minutes .* TypeError: x/);
 });
 
 test("the gateway's refusal is told with its code and its fields", async (t) => {

@@ -7,7 +7,8 @@ export type ParkedRequest =
   | { kind: 'list'; status: (typeof statuses)[number] }
   | { kind: 'show'; id: string }
   | { kind: 'replay'; id: string }
-  | { kind: 'discard'; id: string; reason: string };
+  | { kind: 'discard'; id: string; reason: string }
+  | { kind: 'release'; service: string; reason: string };
 
 const statuses = ['parked', 'replayed', 'discarded'] as const;
 const pageLimit = 100;
@@ -28,7 +29,13 @@ export function readParkedRequest(
     if (status === undefined || id !== undefined) throw expected(`list [--status ${statuses.join('|')}]`);
     return { kind: 'list', status };
   }
-  if (command !== 'show' && command !== 'replay' && command !== 'discard') throw expected('list|show|replay|discard');
+  if (command === 'release') {
+    if (id === undefined || options.reason === undefined)
+      throw expected('release <service> --reason "why its messages are at fault"');
+    return { kind: 'release', service: id, reason: options.reason };
+  }
+  if (command !== 'show' && command !== 'replay' && command !== 'discard')
+    throw expected('list|show|replay|discard|release');
   if (id === undefined) throw expected(`${command} <id>`);
   if (command !== 'discard') return { kind: command, id };
   if (options.reason === undefined) throw expected('discard <id> --reason "why it is given up"');
@@ -65,7 +72,8 @@ type Settled = {
 export type ParkedAnswer =
   | { kind: 'list'; body: Listed }
   | { kind: 'show'; body: Shown }
-  | { kind: 'replay' | 'discard'; body: Settled };
+  | { kind: 'replay' | 'discard'; body: Settled }
+  | { kind: 'release'; body: { service: string; released: string } };
 
 /** Does what was asked, as an operator of this name. Throws a StackProblem with the gateway's refusal. */
 export async function askAboutParked(
@@ -89,6 +97,11 @@ export async function askAboutParked(
       const settled = await callGateway(shop, 'POST', `${pathOf(request.id)}/discard`, { token, body });
       return { kind: 'discard', body: settled as Settled };
     }
+    case 'release': {
+      const path = `/v1/services/${encodeURIComponent(request.service)}/pause/release`;
+      const released = await call(shop, 'POST', path, { token, body: { reason: request.reason } });
+      return { kind: 'release', body: released as { service: string; released: string } };
+    }
     default:
       return request satisfies never;
   }
@@ -104,6 +117,8 @@ export function formatParked(answer: ParkedAnswer): string {
     case 'replay':
     case 'discard':
       return formatSettled(answer.body);
+    case 'release':
+      return `${answer.body.service} parks for ten minutes what fails with: ${answer.body.released}`;
     default:
       return answer satisfies never;
   }

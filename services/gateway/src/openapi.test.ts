@@ -39,6 +39,7 @@ test('the published description is OpenAPI 3.1 and lists every route of the door
     'post /v1/parked-messages/{id}/replay',
     'post /v1/payments/{orderId}/settle',
     'post /v1/products/{sku}/restock',
+    'post /v1/services/{service}/pause/release',
     'post /v1/sessions',
     'put /v1/products/{sku}',
   ]);

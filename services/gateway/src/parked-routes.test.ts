@@ -124,6 +124,24 @@ test('a message nobody has is not found; while a service is silent it may be the
   assert.match(answer.json<{ detail: string }>().detail, /notification may have it/);
 });
 
+test("an operator's word that a paused service's messages are at fault reaches that service", async (t) => {
+  const payment = await fakeService(
+    t,
+    parking('payment', [], { status: 200, body: { service: 'payment', released: 'x' } }),
+  );
+  const { app, operator, customer } = await openDoor(t, { payment: payment.url });
+  const call = { method: 'POST', url: '/v1/services/payment/pause/release', payload: { reason: 'a bug' } } as const;
+  assert.equal((await app.inject({ ...call, headers: await customer() })).statusCode, 403);
+  const headers = await operator();
+  assert.equal((await app.inject({ ...call, url: '/v1/services/gateway/pause/release', headers })).statusCode, 400);
+  const answer = await app.inject({ ...call, headers });
+  assert.deepEqual([answer.statusCode, answer.json<{ released: string }>().released], [200, 'x']);
+  assert.deepEqual(
+    payment.received.map(({ method, path }) => `${method} ${path}`),
+    ['POST /pause/release'],
+  );
+});
+
 test('only an operator gets to parked messages, and a wrong id or no reason is refused with a pointer', async (t) => {
   const payment = await fakeService(t, parking('payment', [1]));
   const { app, customer, operator } = await openDoor(t, { payment: payment.url });

@@ -10,6 +10,8 @@ import {
   JoinedPage,
   ParkedParams,
   ParkedQuery,
+  PausedParams,
+  ReleasedPause,
   ServicePage,
   SettledMessage,
   ShownMessage,
@@ -100,6 +102,26 @@ export function addParkedRoutes(app: HttpApp, deps: Deps, limits: Limits): void 
       const { service } = await find(request, services, id);
       const call = { method: 'POST', path: `/parked-messages/${id}/discard`, body: request.body } as const;
       return passThrough(reply, await service.call({ ...call, headers: callerHeaders(request) }));
+    },
+  );
+
+  app.post(
+    '/v1/services/:service/pause/release',
+    {
+      ...operator,
+      schema: {
+        ...described,
+        summary: 'Have the messages parked that consumption is paused for',
+        description:
+          'Operators only. A service that sees messages of different keys fail alike, and none of their type succeed, parks none of them and waits until what surrounds them is repaired. This is the word that they are at fault after all: for ten minutes what fails so is parked. 409 `not_paused` otherwise.',
+        params: PausedParams,
+        body: DiscardReason,
+        response: answers({ 200: { description: 'What they failed with', schema: ReleasedPause } }),
+      },
+    },
+    async (request, reply) => {
+      const call = { method: 'POST', path: '/pause/release', body: request.body } as const;
+      return passThrough(reply, await deps[request.params.service].call({ ...call, headers: callerHeaders(request) }));
     },
   );
 }

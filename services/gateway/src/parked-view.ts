@@ -78,6 +78,12 @@ export const SettledMessage = Type.Object({
   ),
 });
 
+export const PausedParams = Type.Object({ service });
+export const ReleasedPause = Type.Object({
+  service,
+  released: Type.String({ description: 'The error that all of them failed with' }),
+});
+
 export const ParkedParams = Type.Object({ id: EventId });
 export const ParkedQuery = Type.Object(
   {
