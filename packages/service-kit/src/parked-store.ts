@@ -171,7 +171,7 @@ export async function appendRelease(
   await tx.query({
     name: 'append-pause-release',
     text: 'insert into pause_releases (operator, reason, error) values ($1, $2, $3)',
-    values: [operator, reason, storable(error)],
+    values: [operator, reason, keptError(error)],
   });
 }
 

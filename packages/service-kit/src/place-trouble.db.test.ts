@@ -7,8 +7,9 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Client, type Pool } from 'pg';
 import { createBatchHandler } from './batch.ts';
 import { count, counting, openDatabase, parked, placed } from './batch-fixture.ts';
-import { createPool, inTransaction } from './database.ts';
+import { createPool, inRetriedTransaction, inTransaction, type Tx } from './database.ts';
 import { createEvidence } from './evidence.ts';
+import { problemOf } from './http-errors.ts';
 import { createParkedActs } from './parked-acts.ts';
 import { UnreachablePair } from './participant.ts';
 import type { Problem } from './problem.ts';
@@ -106,6 +107,21 @@ test('what fails is told by the statement that failed, not by those that travell
     await second;
   });
   await assert.rejects(failing, { code: '22012' });
+});
+
+test('a command that meets a column of another type is done at once, and one that may do nothing is refused for now', async (t) => {
+  const { pool, url } = await openDatabase(t);
+  const owner = await openOwner(t, url);
+  const read = (tx: Tx) => tx.query({ name: 'read-seen', text: 'select * from seen' });
+  await Promise.all(Array.from({ length: 8 }, () => inTransaction(pool, read)));
+  await owner.query('alter table seen alter place type bigint');
+  await inRetriedTransaction(pool, read);
+  await owner.query('alter table seen rename to gone');
+  await assert.rejects(inRetriedTransaction(pool, read), (error) => {
+    const { status, headers } = problemOf(error);
+    assert.deepEqual([status, headers['retry-after']], [503, '1']);
+    return true;
+  });
 });
 
 test('statements that a connection has forgotten are prepared again on another', async (t) => {

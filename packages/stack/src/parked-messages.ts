@@ -99,7 +99,7 @@ export async function askAboutParked(
     }
     case 'release': {
       const path = `/v1/services/${encodeURIComponent(request.service)}/pause/release`;
-      const released = await call(shop, 'POST', path, { token, body: { reason: request.reason } });
+      const released = await callGateway(shop, 'POST', path, { token, body: { reason: request.reason } });
       return { kind: 'release', body: released as { service: string; released: string } };
     }
     default:
