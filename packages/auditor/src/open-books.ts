@@ -136,7 +136,14 @@ export async function openBooks(shop: AuditedShop, options: Partial<JudgeOptions
 }
 
 function openPool(connectionString: string): Pool {
-  const pool = new Pool({ connectionString, application_name: 'auditor', max: 3, connectionTimeoutMillis: 5_000 });
+  const pool = new Pool({
+    connectionString,
+    application_name: 'auditor',
+    max: 3,
+    connectionTimeoutMillis: 5_000,
+    // A server that froze would keep a look waiting for ever.
+    query_timeout: 60_000,
+  });
   // A connection that breaks is replaced; the next query tells if the database is gone.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));

@@ -20,6 +20,7 @@ const MEMORY_BYTES_MIN = 2 * 1024 ** 3;
 // Packages 0.6 GB, data of a first day 0.5 GB, and what the slots may hold back.
 const DISK_BYTES_MIN = 2 * 1024 ** 3;
 const NODE_MAJOR_MIN = 24;
+const VERSION_WITHIN_MS = 20_000;
 
 /** Everything that must be so before a start, ports aside. The same list is `npm run doctor`. */
 export async function checkMachine(settings: Settings): Promise<Check[]> {
@@ -107,7 +108,7 @@ export function judgeJava({ text, major }: JavaVersion): Check {
 
 function checkMaven(settings: Settings): Check {
   if (existsSync(javaFolder(settings))) return { name: 'Maven', found: 'not needed, its packages are in the cache' };
-  const said = spawnSync('mvn', ['--version'], { encoding: 'utf8' });
+  const said = spawnSync('mvn', ['--version'], { encoding: 'utf8', timeout: VERSION_WITHIN_MS });
   if (said.status === 0) return { name: 'Maven', found: stripVTControlCharacters(said.stdout.split('\n')[0] ?? '') };
   return {
     name: 'Maven',

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { addPart } from './added-parts.ts';
 import { tryLock } from './cache-lock.ts';
@@ -70,12 +71,16 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
+const ANSWER_WITHIN_MS = 3_000;
+
 const { values: flags, positionals } = readArguments();
 
 try {
   await run(readSettings(), flags.help ? 'help' : (positionals[0] ?? 'help'), positionals[1], positionals[2]);
 } catch (error) {
   tellError(error);
+  // A look at who is waited for may still be open, and would be for as long as a question may take.
+  process.exit();
 }
 
 function tellError(error: unknown): void {
@@ -140,7 +145,11 @@ async function run(settings: Settings, command: string, name?: string, value?: s
 }
 
 async function showStatus(settings: Settings): Promise<void> {
-  const status = await readStatus(await targetAtRest(settings), settings);
+  const over = new AbortController();
+  void keepSaying(console.error, over.signal, () => 'waits for the supervisor or Docker to answer');
+  const status = await targetAtRest(settings)
+    .then((target) => readStatus(target, settings))
+    .finally(() => over.abort());
   console.log(flags.json ? JSON.stringify(status, undefined, 2) : formatStatus(status, findLeftovers(settings.home)));
 }
 
@@ -206,7 +215,10 @@ async function saidMeanwhile<T>(
 ): Promise<T> {
   const over = new AbortController();
   const words = keepSaying(console.log, over.signal, async () => {
-    const parts = (await readStatus(target, settings)).parts.filter(isWaitedFor);
+    const status = await Promise.race([readStatus(target, settings), delay(ANSWER_WITHIN_MS)]).catch(() => undefined);
+    if (status === undefined)
+      return `waits for ${target === 'native' ? 'the supervisor' : 'Docker'}, which does not answer`;
+    const parts = status.parts.filter(isWaitedFor);
     return parts.length === 0 ? undefined : `waits for ${parts.map(describePart).join(', ')}`;
   });
   try {

@@ -1,9 +1,11 @@
+import type { Reader } from '@sagamart/service-kit/database';
+import { type OutboxSlot, readOutboxSlot } from '@sagamart/service-kit/outbox-slot';
 import { databaseServices, type DatabaseService } from './addresses.ts';
 import { type ConnectorState, connectorName, isUp, readConnectors, restartFailed } from './connectors.ts';
 import { failureInLog, failureInTrace } from './connector-failure.ts';
 import type { Sight } from './part.ts';
 import type { Settings } from './settings.ts';
-import { judgeSlot, readSlot, seeSlot, type SlotSight, unsoundSlot } from './slot-sight.ts';
+import { judgeSlot, openSlotReader, seeSlot, type SlotSight, unsoundSlot } from './slot-sight.ts';
 import { messageOf } from './stack-problem.ts';
 
 /** What a connector was last seen to have failed of, and where its slot stood then. */
@@ -13,7 +15,7 @@ type Failure = {
   readonly cause: string;
   readonly flushedLsn: string;
 };
-type Known = { slot?: SlotSight; failure?: Failure };
+type Known = { readonly reader: Reader; slot?: SlotSight; failure?: Failure };
 
 /**
  * A look at Connect's connectors that remembers the looks before. It restarts what FAILED, and tells of each connector that does not run, fails again and
@@ -24,11 +26,13 @@ export function connectorLook(
   settings: Settings,
   readLog: () => Promise<string> = async () => '',
 ): (isUp: boolean) => Promise<Sight> {
-  const known = new Map<DatabaseService, Known>(databaseServices.map((service) => [service, {}]));
+  const known = new Map<DatabaseService, Known>(
+    databaseServices.map((service) => [service, { reader: openSlotReader(settings, service) }]),
+  );
   return async (isAsked) => {
     const connectors = isAsked ? await readConnectors(settings) : undefined;
     const found = await Promise.all(
-      databaseServices.map((service) => lookAtConnector(settings, service, known.get(service) ?? {}, connectors)),
+      [...known].map(([service, what]) => lookAtConnector(settings, service, what, connectors)),
     );
     const alarms = found.filter((alarm) => alarm !== undefined);
     if (alarms.length === 0) return { state: 'running', words: [] };
@@ -46,7 +50,7 @@ async function lookAtConnector(
   connectors: ReadonlyMap<string, ConnectorState> | undefined,
 ): Promise<Alarm | undefined> {
   const name = connectorName(service);
-  const slot = await readSlot(settings, service).catch(() => undefined);
+  const slot = await readOutboxSlot(known.reader).catch(() => undefined);
   const state = connectors?.get(name);
   if (state !== undefined) await restartWhatFailed(settings, name, state, known, slot?.flushedLsn ?? '');
   const texts = [
@@ -87,11 +91,7 @@ function judgeConnector(name: string, state: ConnectorState | undefined, { failu
   return state.connector === 'PAUSED' ? [`${name} is PAUSED (npm run stack -- heal ${service} lets it go on)`] : [];
 }
 
-function judgeSlotOf(
-  service: DatabaseService,
-  slot: Awaited<ReturnType<typeof readSlot>> | undefined,
-  known: Known,
-): string[] {
+function judgeSlotOf(service: DatabaseService, slot: OutboxSlot | undefined, known: Known): string[] {
   // A database that does not answer says so itself.
   if (slot === undefined || slot.state !== 'sound') {
     delete known.slot;

@@ -114,6 +114,16 @@ test('two healings at once: the second says that it waits for the first', async 
   });
 });
 
+test('in containers, where only the owner is at hand, a session of anybody but a superuser can be ended', async () => {
+  const { POSTGRES_SUPERUSER_PASSWORD: _unknownThere, ...values } = settings.values;
+  const app = new Client({ connectionString: databaseUrl(settings, 'order', 'app'), application_name: 'held' });
+  app.on('error', () => undefined);
+  await app.connect();
+  const { rows } = await app.query<{ pid: number }>('select pg_backend_pid() as pid');
+  assert.match(await endSession({ ...settings, values }, 'order', String(rows[0]?.pid)), /ended \d+ \(held: select/);
+  await app.end();
+});
+
 test('a session that is not there, and a service that is none, are told', async () => {
   await assert.rejects(endSession(settings, 'order', '2147483000'), { code: 'no_such_session' });
   await assert.rejects(endSession(settings, 'order', 'x; drop'), { code: 'bad_pid' });

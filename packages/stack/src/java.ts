@@ -90,10 +90,12 @@ export const JAVA_MAJOR_MIN = 17;
 
 export type JavaVersion = { readonly text: string; readonly major: number };
 
+const VERSION_WITHIN_MS = 20_000;
+
 /** The version of the java program that will be used. JAVA_HOME wins over PATH. */
 export async function javaVersion(): Promise<JavaVersion> {
   try {
-    const { stderr, stdout } = await promisify(execFile)(javaProgram(), ['-version']);
+    const { stderr, stdout } = await promisify(execFile)(javaProgram(), ['-version'], { timeout: VERSION_WITHIN_MS });
     return readJavaVersion(stderr + stdout);
   } catch (error) {
     throw new StackProblem(

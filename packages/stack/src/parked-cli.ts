@@ -4,6 +4,7 @@ import { userNameOrElse } from './operator-cli.ts';
 import { findShop } from './shop.ts';
 import { messageOf } from './stack-problem.ts';
 import { runWhereDataIs } from './target.ts';
+import { keepSaying } from './waiting-words.ts';
 
 const help = `npm run parked -- [list] [--status parked|replayed|discarded]   messages that could not be handled, newest first
 npm run parked -- show <id>                                    one as it came, and what waits behind it
@@ -27,7 +28,14 @@ async function askHere(
   request: ParkedRequest,
   { json, operator }: { json: boolean; operator: string },
 ): Promise<number> {
-  const answer = await askAboutParked(await findShop(), operator, request);
+  const shop = await findShop();
+  const over = new AbortController();
+  void keepSaying(
+    console.error,
+    over.signal,
+    () => `waits for the gateway, ${shop.gatewayUrl}, for up to 15 s an answer`,
+  );
+  const answer = await askAboutParked(shop, operator, request).finally(() => over.abort());
   console.log(json ? JSON.stringify(answer.body, null, 2) : formatParked(answer));
   return answer.kind === 'replay' && answer.body.status === 'parked' ? 1 : 0;
 }

@@ -12,14 +12,15 @@ export const SILENT_MS_MAX = 5_000;
 export type WatchedPart = {
   readonly look: () => Promise<Sight | undefined>;
   readonly see: (sight: Sight | undefined) => void;
+  readonly everyMs?: number | undefined;
 };
 
-/** Looks at each part every other second until the signal aborts, at none longer than 8 s, and tells what is seen. */
+/** Looks at each part again and again, every other second unless it says otherwise, until the signal aborts, at none longer than 8 s, and tells what is seen. */
 export async function watchParts(parts: readonly WatchedPart[], signal: AbortSignal): Promise<void> {
   await Promise.all(parts.map((part) => watchPart(part, signal)));
 }
 
-async function watchPart({ look, see }: WatchedPart, signal: AbortSignal): Promise<void> {
+async function watchPart({ look, see, everyMs = WATCH_EVERY_MS }: WatchedPart, signal: AbortSignal): Promise<void> {
   let last: Sight | undefined;
   let answeredAtMs = Date.now();
   while (!signal.aborted) {
@@ -31,7 +32,7 @@ async function watchPart({ look, see }: WatchedPart, signal: AbortSignal): Promi
       const silentMs = Date.now() - answeredAtMs;
       if (silentMs > SILENT_MS_MAX && !signal.aborted) see(silent(silentMs, error, last));
     }
-    await delay(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    await delay(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -58,6 +59,7 @@ export function watchedRunner(runner: PartRunner): WatchedPart {
       return undefined;
     },
     see: (sight) => runner.see(sight),
+    everyMs: part.lookEveryMs,
   };
 }
 

@@ -80,6 +80,8 @@ export type Part<Name extends string = PartName> = {
    * down, or just starts or stops: undefined when there is nothing to say then.
    */
   readonly look?: (isUp: boolean) => Promise<Sight | undefined>;
+  /** How often; every other second unless told. */
+  readonly lookEveryMs?: number;
   /** What must be done in the running process before others can use it: roles, topics, connectors. Can be repeated. */
   readonly settle?: (say: Say) => Promise<void>;
   /** Told after the process ended; `stopped` when it ended because we asked and it took its time to do it well. */

@@ -1,5 +1,5 @@
 import { type OutboxSlot, readOutboxSlot } from '@sagamart/service-kit/outbox-slot';
-import { Client } from 'pg';
+import { Pool } from 'pg';
 import { databaseUrl, type DatabaseService } from './addresses.ts';
 import type { Settings } from './settings.ts';
 
@@ -46,17 +46,26 @@ export function judgeSlot(connector: string, sight: SlotSight, nowMs: number): s
 
 /** The slot of a service's outbox, as its database knows it now. */
 export async function readSlot(settings: Settings, service: DatabaseService): Promise<OutboxSlot> {
-  const client = new Client({
+  const pool = openSlotReader(settings, service);
+  try {
+    return await readOutboxSlot(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+/** One connection for who reads the slot again and again: to log in costs more than to read. It does not keep the process alive. */
+export function openSlotReader(settings: Settings, service: DatabaseService): Pool {
+  const pool = new Pool({
     connectionString: databaseUrl(settings, service, 'auditor'),
     connectionTimeoutMillis: READ_WITHIN_MS,
     query_timeout: READ_WITHIN_MS,
     application_name: 'stack',
+    max: 1,
+    idleTimeoutMillis: 60_000,
+    allowExitOnIdle: true,
   });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await readOutboxSlot(client);
-  } finally {
-    await client.end();
-  }
+  // A connection that breaks is replaced at the next look.
+  pool.on('error', () => undefined);
+  return pool;
 }

@@ -44,6 +44,7 @@ function watched(part: Part): WatchedPart {
   return {
     look: async () => (part.name === 'connect' && !isRegistered ? undefined : (part.look?.(true) ?? probe())),
     see: (sight) => note(part.name, sight),
+    everyMs: part.lookEveryMs,
   };
 }
 
