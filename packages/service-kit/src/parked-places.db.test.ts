@@ -7,9 +7,13 @@ import { createBatchHandler } from './batch.ts';
 import type { Participant } from './participant.ts';
 import { createPool } from './database.ts';
 import { migrateDatabase } from './migrate.ts';
+import { createEvidence } from './evidence.ts';
 import type { ConsumedRecord } from './parked.ts';
+import { createParkedActs } from './parked-acts.ts';
+import { unreadableReasons } from './record-batch.ts';
 
 const signal = new AbortController().signal;
+const logger = createLogger({ service: 'test', level: 'silent' });
 
 /** Hears nothing and writes nothing: only what cannot be read is of interest. */
 const deaf: Participant<null, never> = {
@@ -27,12 +31,19 @@ async function open(t: TestContext) {
   });
   const pool = createPool({ connectionString: url, applicationName: 'test' });
   t.after(() => pool.end());
-  const handle = createBatchHandler({
-    ...{ pool, participant: deaf },
-    logger: createLogger({ service: 'test', level: 'silent' }),
-  });
+  const handle = createBatchHandler({ pool, participant: deaf, logger });
   return {
     handle: (record: ConsumedRecord) => handle([record], signal),
+    discardAll: async () => {
+      const act = createParkedActs({ pool, participant: deaf, logger, evidence: createEvidence() });
+      const { rows } = await pool.query<{ id: string }>(
+        'select message_id as id from parked_messages order by parked_id',
+      );
+      const statuses: string[] = [];
+      for (const { id } of rows)
+        statuses.push((await act({ act: 'discard', id, operator: 'ada', reason: 'nobody can read it' })).status);
+      return statuses;
+    },
     parked: async () => {
       const { rows } = await pool.query('select topic_id, reason from parked_messages order by parked_id');
       return rows.map(({ topic_id: topicId, reason }) => `${topicId} ${reason}`);
@@ -70,9 +81,16 @@ test('a time that no calendar has parks a record all the same', async (t) => {
   assert.equal((await parked()).length, 3);
 });
 
-test('what cannot be decoded is parked under its reason, without what it might have said', async (t) => {
-  const { handle, parked } = await open(t);
-  const unreadable = { reason: 'too_large', detail: 'one record' } as const;
-  await handle({ ...poisonAt({ topicId: 'x', appendedAtMs: 1 }), key: null, value: null, unreadable });
-  assert.deepEqual(await parked(), ['x too_large']);
+test('what cannot be decoded is parked under its reason, and can be discarded like any other', async (t) => {
+  const { handle, parked, discardAll } = await open(t);
+  for (const [offset, reason] of unreadableReasons.entries())
+    await handle({
+      ...poisonAt({ topicId: 'x', appendedAtMs: 1 }),
+      ...{ key: null, value: null, offset: String(offset), unreadable: { reason, detail: 'one record' } },
+    });
+  assert.deepEqual(
+    await parked(),
+    unreadableReasons.map((reason) => `x ${reason}`),
+  );
+  assert.deepEqual(await discardAll(), Array(unreadableReasons.length).fill('discarded'));
 });
