@@ -29,13 +29,14 @@ const expectedSpans = [
 ];
 
 const { buildInfo, httpServerDuration, sagaDuration, providerCallDuration, ...others } = metricNames;
-const { unfinished, unfinishedOldestAge, ...ofDatabase } = others;
+const { unfinished, unfinishedOldestAge, escalated, ...ofDatabase } = others;
 const shown = (services: readonly string[], ...metrics: { name: string }[]) =>
   services.flatMap((service) => metrics.map(({ name }) => ({ service, name })));
 const expectedMetrics = [
   ...shown(ourParts, buildInfo, httpServerDuration),
   ...shown(databaseServices, ...Object.values(ofDatabase)),
   ...shown(['order', 'payment', 'notification'], unfinished, unfinishedOldestAge),
+  ...shown(['payment', 'notification'], escalated),
   ...shown(['order'], sagaDuration),
   ...shown(['payment'], providerCallDuration),
 ];
