@@ -12,8 +12,8 @@ import { followRunbook } from '../runbook.ts';
 import type { ShopUnderTest } from '../shop-under-test.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** What nobody expects of the world around a shop. It resolves when the world is as before, with how many messages the shop has to set aside for it. */
-export type Surprise = (world: World) => Promise<number>;
+/** What nobody expects of the world around a shop. It resolves when the world is as before, with the keys of the messages that the shop has to set aside for it. */
+export type Surprise = (world: World) => Promise<readonly string[]>;
 
 export type World = ShopUnderTest & { readonly kafka: Kafka; readonly random: SeededRandom; readonly token: string };
 
@@ -52,7 +52,7 @@ export const surprises: Readonly<Record<string, Surprise>> = {
         await owner.query('grant update on payments to payment_app');
       }
     });
-    return 0;
+    return [];
   },
 
   'a column of another type': async ({ shop }) => {
@@ -61,22 +61,23 @@ export const surprises: Readonly<Record<string, Surprise>> = {
       await pause(troubleMs);
       await owner.query('alter table orders alter traceparent type text');
     });
-    return 0;
+    return [];
   },
 
   'a provider that makes no sense': async ({ shop }) => {
     await withTrouble(shop, { nonsense: 'bad_json' }, () => pause(troubleMs));
-    return 0;
+    return [];
   },
 
   'a mail server that is away': async ({ shop }) => {
     await controlPart(shop.home, 'mail', 'stop');
     await pause(troubleMs);
     await controlPart(shop.home, 'mail', 'start');
-    return 0;
+    return [];
   },
 
   "somebody's transactions": async ({ kafka }) => {
+    const keys: string[] = [];
     for (const end of ['commit', 'abort'] as const) {
       const producer = kafka.producer({
         ...{ transactionalId: newId<EventId>(), idempotent: true, maxInFlightRequests: 1 },
@@ -84,17 +85,19 @@ export const surprises: Readonly<Record<string, Surprise>> = {
       });
       await producer.connect();
       const transaction = await producer.transaction();
-      await transaction.send({ topic, messages: [{ key: newId<OrderId>(), value: end }] });
+      const key = newId<OrderId>();
+      await transaction.send({ topic, messages: [{ key, value: end }] });
+      keys.push(key);
       await pause(troubleMs / 2);
       await transaction[end]();
       await producer.disconnect();
     }
-    return 2;
+    return keys;
   },
 
   'a healing that was not needed': async () => {
     await followRunbook('lost-slot', 'npm run stack -- heal <service>', { service: 'notification' });
-    return 0;
+    return [];
   },
 
   'a process that stands still': async ({ shop }) => {
@@ -106,7 +109,7 @@ export const surprises: Readonly<Record<string, Surprise>> = {
     } finally {
       await controlPart(shop.home, 'inventory', 'resume');
     }
-    return 0;
+    return [];
   },
 
   'nonsense at the door': async ({ client, token }) => {
@@ -118,12 +121,14 @@ export const surprises: Readonly<Record<string, Surprise>> = {
       await client.call('POST', '/v1/sessions', { raw: '{"email":' }),
     ];
     for (const { status, text } of answers) assert.ok(status >= 400 && status < 500, `${status} ${text}`);
-    return 0;
+    return [];
   },
 };
 
+type Written = Message & { readonly key: string };
+
 /** A record in the form of an event that payment did not say, of an order that nobody knows. */
-function forged(headers: Record<string, string>): Message {
+function forged(headers: Record<string, string>): Written {
   const orderId = newId<OrderId>();
   const event = recordOf(eventOf({ type: 'payment.declined', data: { orderId, declineReason: 'forged' } }));
   const ours = Object.entries(event.headers).filter((each): each is [string, string] => each[1] !== undefined);
@@ -132,9 +137,9 @@ function forged(headers: Record<string, string>): Message {
 
 async function write(
   { kafka }: World,
-  messages: Message[],
+  messages: Written[],
   compression: CompressionTypes = CompressionTypes.None,
-): Promise<number> {
+): Promise<string[]> {
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
   try {
@@ -142,7 +147,7 @@ async function write(
   } finally {
     await producer.disconnect();
   }
-  return messages.length;
+  return messages.map(({ key }) => key);
 }
 
 async function asOwner(connectionString: string, work: (owner: Client) => Promise<void>): Promise<void> {

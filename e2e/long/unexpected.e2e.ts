@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { watchBooks } from '@sagamart/auditor/watch';
 import { startLoad } from '@sagamart/bench/load';
+import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
 import { enterShop } from '../shop-under-test.ts';
 import { openRandom } from './seeded-random.ts';
@@ -25,7 +26,7 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
   const watch = watchBooks(books);
   const endsAtMs = Date.now() + seconds * 1_000;
   const met = new Map<string, number>();
-  let setAside = 0;
+  const setAside: string[] = [];
   let looks = 0;
   let lastAtMs = NaN;
   try {
@@ -34,7 +35,7 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
       if (names.length === 0) names = random.shuffled(Object.keys(surprises));
       const name = names.shift() ?? '';
       const nextAtMs = Date.now() + everyMs;
-      setAside += (await surprises[name]?.({ ...entered, kafka, random, token })) ?? 0;
+      setAside.push(...((await surprises[name]?.({ ...entered, kafka, random, token })) ?? []));
       met.set(name, (met.get(name) ?? 0) + 1);
       lastAtMs = Date.now();
       await pause(Math.max(0, nextAtMs - Date.now()));
@@ -44,8 +45,8 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
     client.accepted.push(...(await over).accepted.map(({ orderId }) => orderId));
     ({ looks } = await watch.stop());
   }
-  const discarded = await discardAll();
   const settledFromMs = Date.now();
+  await discard(await untilListed(setAside));
   const { findings, suspected, inFlight, unread } = await books.settle({
     deadlineMs: atRestWithinMs,
     accepted: client.accepted,
@@ -56,27 +57,48 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
       `the books were settled ${((Date.now() - settledFromMs) / 1_000).toFixed(1)} s after the load, ${((Date.now() - lastAtMs) / 1_000).toFixed(1)} s after the last surprise`,
       `${looks} looks meanwhile, seed ${random.seed}`,
       `${accepted.length} orders accepted, ${[...refusals.values()].reduce((sum, count) => sum + count, 0)} refused`,
-      `${discarded} messages set aside`,
+      `${setAside.length} messages set aside`,
       [...met].map(([name, times]) => `${times} × ${name}`).join(', '),
     ].join('; '),
   );
-  assert.deepEqual(
-    { findings, suspected, inFlight, unread, discarded },
-    { findings: [], suspected: [], inFlight: [], unread: [], discarded: setAside },
-  );
+  const nothing = { findings: [], suspected: [], inFlight: [], unread: [] };
+  assert.deepEqual({ findings, suspected, inFlight, unread }, nothing);
 });
 
-/** Discards what is parked, which is only what the storm wrote; resolves with how much that was. */
-async function discardAll(): Promise<number> {
-  for (let discarded = 0; ;) {
-    const { body } = await client.call('GET', '/v1/parked-messages?limit=100', { token: operator });
-    const { items } = body as { items: { id: string }[] };
-    if (items.length === 0) return discarded;
-    for (const { id } of items.toReversed()) {
-      const options = { token: operator, body: { reason: 'a storm wrote it' } };
-      const { status, text } = await client.call('POST', `/v1/parked-messages/${id}/discard`, options);
-      assert.equal(status, 200, text);
-      discarded += 1;
-    }
+type Parked = { id: string; key: string; type: string; service: string; reason: string; error: string };
+
+/** Waits until what is parked is what the storm wrote and nothing else, and gives it back, newest first. */
+async function untilListed(keys: readonly string[]): Promise<readonly Parked[]> {
+  let listed: readonly Parked[] = [];
+  const isAll = async () => {
+    listed = await listParked();
+    return JSON.stringify(listed.map(({ key }) => key).toSorted()) === JSON.stringify(keys.toSorted());
+  };
+  await waitUntil('what has to be set aside to be listed', isAll, atRestWithinMs).catch((error: unknown) => {
+    const foreign = listed.filter(({ key }) => !keys.includes(key));
+    throw new Error(`${listed.length} are listed for ${keys.length}; of others: ${JSON.stringify(foreign)}`, {
+      cause: error,
+    });
+  });
+  return listed;
+}
+
+async function listParked(): Promise<Parked[]> {
+  const found: Parked[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page = cursor === '' ? '' : `&cursor=${cursor}`;
+    const { body } = await client.call('GET', `/v1/parked-messages?limit=100${page}`, { token: operator });
+    const { items, nextCursor } = body as { items: Parked[]; nextCursor: string | null };
+    found.push(...items);
+    cursor = nextCursor;
+  }
+  return found;
+}
+
+async function discard(messages: readonly Parked[]): Promise<void> {
+  for (const { id } of messages) {
+    const options = { token: operator, body: { reason: 'a storm wrote it' } };
+    const { status, text } = await client.call('POST', `/v1/parked-messages/${id}/discard`, options);
+    assert.equal(status, 200, text);
   }
 }
