@@ -132,7 +132,7 @@ function forged(headers: Record<string, string>): Written {
   const orderId = newId<OrderId>();
   const event = recordOf(eventOf({ type: 'payment.declined', data: { orderId, declineReason: 'forged' } }));
   const ours = Object.entries(event.headers).filter((each): each is [string, string] => each[1] !== undefined);
-  return { key: event.key, value: event.value, headers: { ...Object.fromEntries(ours), ...headers } };
+  return { key: orderId, value: event.value, headers: { ...Object.fromEntries(ours), ...headers } };
 }
 
 async function write(
