@@ -25,8 +25,11 @@ const dayMs = 86_400_000;
 
 /** One of each kind of fault from outside, by the name of its kind. */
 export const surprises: Readonly<Record<string, Surprise>> = {
-  'a record that is small and large unpacked': (world) =>
-    write(world, [{ key: newId<OrderId>(), value: Buffer.alloc(20 * 1024 * 1024, 0x20) }], CompressionTypes.GZIP),
+  'a record that is small and large unpacked': async (world) => {
+    await write(world, [{ key: newId<OrderId>(), value: Buffer.alloc(20 * 1024 * 1024, 0x20) }], CompressionTypes.GZIP);
+    // Its key is packed with it, and so nobody knows it.
+    return [''];
+  },
 
   'a record with twenty thousand headers': (world) => {
     const headers = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`retry-${index}`, 'x']));

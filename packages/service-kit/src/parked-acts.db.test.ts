@@ -62,8 +62,8 @@ async function openService(t: TestContext) {
     parked: async (eventId: string) => findParked(pool, await idOf(eventId)),
     waiting: async () => (await listParked(pool, { status: 'parked', before: null, limit: 100 })).length,
     replay: async (event: { id: string }) => act({ act: 'replay', id: await idOf(event.id), operator: 'ada' }),
-    discard: async (event: { id: string }) =>
-      act({ act: 'discard', id: await idOf(event.id), operator: 'ada', reason: 'a forgery' }),
+    discard: async (event: { id: string }, { neverSaid = false } = {}) =>
+      act({ act: 'discard', id: await idOf(event.id), operator: 'ada', reason: 'a forgery', neverSaid }),
     act,
     seen: async () => {
       const { rows } = await pool.query<{ event_id: string }>('select event_id from seen order by place');
@@ -242,6 +242,15 @@ test('an outcome of an order can be replayed and never discarded', async (t) => 
     await assert.rejects(shop.discard(outcome), refused(409, 'discard_forbidden'));
     assert.equal((await shop.parked(outcome.id))?.status, 'parked');
   }
+});
+
+test('an outcome that the order service never said is discarded, and why that was allowed is kept', async (t) => {
+  const shop = await openService(t);
+  const outcome = decided('order.cancelled', newId<OrderId>());
+  await shop.handle([{ ...recordOf(outcome), value: '{' }], signal);
+  assert.equal((await shop.discard(outcome, { neverSaid: true })).status, 'discarded');
+  const [act] = (await shop.parked(outcome.id))?.acts ?? [];
+  assert.equal(act?.reason, 'a forgery (the order service never said it)');
 });
 
 test('a product change is discarded only when a later one waits behind it, which then has its effect', async (t) => {

@@ -27,7 +27,12 @@ import { inboxEntry, readParked } from './read-record.ts';
 /** What an operator asks for. */
 export type Wish = { readonly id: string; readonly operator: string } & (
   | { readonly act: 'replay' }
-  | { readonly act: 'discard'; readonly reason: string }
+  | {
+      readonly act: 'discard';
+      readonly reason: string;
+      /** The order service was asked, and never said this outcome: a forgery, without which nothing is lost. */
+      readonly neverSaid?: boolean;
+    }
 );
 
 /** What came of it: the message's status now, how many behind it were handled too, and the first of its key that still waits. */
@@ -107,7 +112,7 @@ export function createParkedActs<Work, Heard extends EventType>(options: {
 
   async function settle(tx: Tx, message: ParkedDetail, turn: Turn): Promise<'settled' | 'failed'> {
     if ('act' in turn && turn.act === 'discard') {
-      await refuseForbiddenDiscard(tx, message);
+      await refuseForbiddenDiscard(tx, message, turn);
       await settleParked(tx, message.id, 'discarded');
       await appendAct(tx, { ...actOf(message, turn), outcome: 'discarded', error: null });
       return 'settled';
@@ -179,16 +184,21 @@ function actOf(message: ParkedDetail, turn: Turn) {
       behind: turn.behind.id,
     } as const;
   }
-  const reason = turn.act === 'discard' ? turn.reason : null;
+  const forgery = 'neverSaid' in turn && turn.neverSaid === true ? ' (the order service never said it)' : '';
+  const reason = turn.act === 'discard' ? `${turn.reason}${forgery}` : null;
   return { id: message.id, act: turn.act, operator: turn.operator, reason, behind: null };
 }
 
-async function refuseForbiddenDiscard(tx: Tx, message: ParkedDetail): Promise<void> {
+async function refuseForbiddenDiscard(
+  tx: Tx,
+  message: ParkedDetail,
+  { neverSaid = false }: { neverSaid?: boolean },
+): Promise<void> {
   const read = readParked(message.record);
   // Our outboxes hold only what can be read: it is nobody's word, whatever it claims to be. A version that is not known may be a newer one of ours.
   if (read.kind === 'refused' && read.reason !== 'unknown_major_version') return;
   const rule = discardRuleOf(message.type);
-  if (rule === 'never') {
+  if (rule === 'never' && !neverSaid) {
     const detail = `${message.type} is the outcome of a saga: it can be replayed, never discarded. Repair what keeps it from being handled, then replay.`;
     throw new Problem({ status: 409, code: 'discard_forbidden', detail });
   }

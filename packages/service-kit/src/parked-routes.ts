@@ -30,6 +30,11 @@ const Discard = Type.Object(
   },
   { additionalProperties: false },
 );
+/** `neverSaid`: the order service was asked, and the outcome is not its own. */
+const DiscardForged = Type.Object(
+  { ...Discard.properties, neverSaid: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false },
+);
 const pageLimitDefault = 20;
 const waitingShownMax = 100;
 
@@ -70,14 +75,12 @@ export function registerParkedRoutes<Work, Heard extends EventType>(
 
   app.post(
     '/parked-messages/:id/discard',
-    { ...operator, schema: { params: ById, body: Discard } },
-    async (request) => ({
-      service,
-      ...(await act({
-        ...{ act: 'discard', id: request.params.id, operator: operatorOf(request) },
-        reason: request.body.reason,
-      })),
-    }),
+    { ...operator, schema: { params: ById, body: DiscardForged } },
+    async (request) => {
+      const { reason, neverSaid = false } = request.body;
+      const { id } = request.params;
+      return { service, ...(await act({ act: 'discard', id, operator: operatorOf(request), reason, neverSaid })) };
+    },
   );
 
   app.post('/pause/release', { ...operator, schema: { body: Discard } }, async (request) => ({

@@ -112,6 +112,27 @@ test('a forbidden discard comes back as the 409 that the service said', async (t
   assert.deepEqual([answer.statusCode, answer.json<{ code: string }>().code], [409, 'discard_forbidden']);
 });
 
+test('an outcome that the order service never said is a forgery, and its discard is repeated with that', async (t) => {
+  const forbidden = { status: 409, body: { code: 'discard_forbidden' } };
+  const shown = { status: 200, body: { key: idOf(7), eventId: idOf(8) } };
+  for (const { timeline, expected } of [
+    { timeline: { status: 404, body: {} }, expected: 200 },
+    { timeline: { status: 200, body: { items: [{ id: idOf(6) }] } }, expected: 200 },
+    { timeline: { status: 200, body: { items: [{ id: idOf(8) }] } }, expected: 409 },
+    { timeline: { status: 503, body: {} }, expected: 409 },
+  ]) {
+    const payment = await fakeService(t, ({ method, body }) => {
+      if (method !== 'POST') return shown;
+      return body.includes('"neverSaid":true') ? { status: 200, body: { status: 'discarded' } } : forbidden;
+    });
+    const order = await fakeService(t, ({ path }) => (path === `/orders/${idOf(7)}/timeline` ? timeline : notFound));
+    const { app, operator } = await openDoor(t, { payment: payment.url, order: order.url });
+    const url = `/v1/parked-messages/${idOf(1)}/discard`;
+    const answer = await app.inject({ method: 'POST', url, headers: await operator(), payload: { reason: 'forged' } });
+    assert.equal(answer.statusCode, expected);
+  }
+});
+
 test('a message nobody has is not found; while a service is silent it may be there', async (t) => {
   const url = `/v1/parked-messages/${idOf(9)}`;
   const none = async () => (await fakeService(t, parking('any', []))).url;

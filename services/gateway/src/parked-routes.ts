@@ -91,7 +91,7 @@ export function addParkedRoutes(app: HttpApp, deps: Deps, limits: Limits): void 
         ...described,
         summary: 'Give a message up, and handle all that waits behind it',
         description:
-          'Operators only. 409 `discard_forbidden` for order.confirmed and order.cancelled; 409 `discard_loses_data` for product.changed unless a later one waits behind it.',
+          'Operators only. 409 `discard_forbidden` for an order.confirmed or order.cancelled that the order service said, or that it cannot be asked about; 409 `discard_loses_data` for product.changed unless a later one waits behind it.',
         params: ParkedParams,
         body: DiscardReason,
         response: answers({ 200: { description: 'What became of it', schema: SettledMessage } }),
@@ -99,9 +99,14 @@ export function addParkedRoutes(app: HttpApp, deps: Deps, limits: Limits): void 
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { service } = await find(request, services, id);
-      const call = { method: 'POST', path: `/parked-messages/${id}/discard`, body: request.body } as const;
-      return passThrough(reply, await service.call({ ...call, headers: callerHeaders(request) }));
+      const { service, answer: shown } = await find(request, services, id);
+      const call = { method: 'POST', path: `/parked-messages/${id}/discard`, headers: callerHeaders(request) } as const;
+      const answer = await service.call({ ...call, body: request.body });
+      const isForgery = isForbidden(answer) && (await neverSaid(request, deps.order, shown));
+      return passThrough(
+        reply,
+        isForgery ? await service.call({ ...call, body: { ...request.body, neverSaid: true } }) : answer,
+      );
     },
   );
 
@@ -179,12 +184,28 @@ async function find(
   });
 }
 
+function isForbidden({ status, body }: UpstreamAnswer): boolean {
+  return status === 409 && (JSON.parse(body.toString('utf8')) as { code?: unknown }).code === 'discard_forbidden';
+}
+
+/** Whether the order service knows that an outcome is not its own: its order is unknown there, or has no such event. What cannot be asked is no. */
+async function neverSaid(request: FastifyRequest, order: Upstream, shown: UpstreamAnswer): Promise<boolean> {
+  const { key, eventId } = JSON.parse(shown.body.toString('utf8')) as { key: string; eventId: string };
+  const answer = await look(request, order, `/orders/${encodeURIComponent(key)}/timeline`);
+  if (answer === null) return false;
+  // 400: no order can have that id.
+  if (answer.status === 404 || answer.status === 400) return true;
+  if (answer.status !== 200) return false;
+  const { items } = JSON.parse(answer.body.toString('utf8')) as { items: { id: string }[] };
+  return items.every(({ id }) => id !== eventId);
+}
+
 /** A service's answer, or null when it has none. */
 async function look(request: FastifyRequest, service: Upstream, path: string): Promise<UpstreamAnswer | null> {
   try {
     return await service.call({ method: 'GET', path, headers: callerHeaders(request), timeoutMs: lookTimeoutMs });
   } catch (err) {
-    request.log.warn({ upstream: service.name, err }, 'a service cannot be asked for its parked messages');
+    request.log.warn({ upstream: service.name, err }, 'a service cannot be asked about a parked message');
     return null;
   }
 }
