@@ -184,7 +184,7 @@ function actOf(message: ParkedDetail, turn: Turn) {
       behind: turn.behind.id,
     } as const;
   }
-  const forgery = 'neverSaid' in turn && turn.neverSaid === true ? ' (the order service never said it)' : '';
+  const forgery = 'neverSaid' in turn && turn.neverSaid ? ' (the order service never said it)' : '';
   const reason = turn.act === 'discard' ? `${turn.reason}${forgery}` : null;
   return { id: message.id, act: turn.act, operator: turn.operator, reason, behind: null };
 }
