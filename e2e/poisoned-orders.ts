@@ -83,7 +83,7 @@ function poison({ value, dataSchema }: { value?: string; dataSchema?: string }) 
 }
 
 /** The services' processes, and the members of their groups. */
-async function readConsumers(shop: Shop): Promise<unknown> {
+export async function readConsumers(shop: Shop): Promise<unknown> {
   const { parts } = await readShopStatus(shop.home);
   const processes = parts
     .filter(({ name }) => serviceNames.some((service) => service === name))
