@@ -19,7 +19,7 @@ RUN --mount=type=cache,id=pnpm,target=/pnpm-store \
 FROM pnpm AS tools-packages
 COPY --from=manifests /shop .
 RUN --mount=type=cache,id=pnpm,target=/pnpm-store \
-    pnpm install --prod --no-optional --frozen-lockfile --store-dir /pnpm-store \
+    pnpm install --prod --frozen-lockfile --store-dir /pnpm-store \
       --filter '@sagamart/stack...' --filter '@sagamart/auditor...' --filter '@sagamart/bench...' --filter '@sagamart/e2e...'
 
 FROM node AS running
