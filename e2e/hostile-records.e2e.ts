@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { zstdCompressSync } from 'node:zlib';
 import { dataSchemaOf } from '@sagamart/contracts/cloud-event';
 import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { packWithEveryCodec } from '@sagamart/test-kit/record-packing';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, type Message } from 'kafkajs';
+import { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, type Message } from 'kafkajs';
 import { enterShop } from './shop-under-test.ts';
 
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(buffer)),
-});
+packWithEveryCodec();
 
 const { client, shop, books } = await enterShop();
 const { token } = await client.openSession();

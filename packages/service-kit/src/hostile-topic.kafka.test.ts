@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { zstdCompressSync } from 'node:zlib';
+import { packWithEveryCodec } from '@sagamart/test-kit/record-packing';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import {
-  CompressionCodecs,
-  CompressionTypes,
-  Kafka,
-  logLevel,
-  type FetchOffsetsPartition,
-  type Message,
-} from 'kafkajs';
-import { compressFrameSync } from 'lz4-napi';
-import { compressSync as compressSnappy } from 'snappy';
+import { CompressionTypes, Kafka, logLevel, type FetchOffsetsPartition, type Message } from 'kafkajs';
 import type { BatchHandler } from './batch.ts';
 import { createGroupProgress } from './group-progress.ts';
 import type { ConsumedRecord } from './parked.ts';
@@ -20,25 +11,7 @@ import { openTopic, testBrokers } from './topic-fixture.ts';
 const deadlineMs = 60_000;
 const mebibyte = 1024 * 1024;
 
-// What a producer packs with; kafkajs brings only gzip.
-for (const [type, compress] of [
-  [CompressionTypes.ZSTD, zstdCompressSync],
-  [CompressionTypes.LZ4, (data: Buffer) => compressFrameSync(Buffer.from(data))],
-  [CompressionTypes.Snappy, (data: Buffer) => inXerialFrame(data)],
-] as const)
-  CompressionCodecs[type] = () => ({ compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(compress(buffer)) });
-
-/** As Kafka's Java client packs: a magic word, two versions, then blocks of 32 kB after their length. */
-function inXerialFrame(data: Buffer): Buffer {
-  const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])];
-  for (let at = 0; at < data.length; at += 32_768) {
-    const block = compressSnappy(Buffer.from(data.subarray(at, at + 32_768)));
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(block.length);
-    parts.push(length, block);
-  }
-  return Buffer.concat(parts);
-}
+packWithEveryCodec();
 
 /** A topic, somebody who writes to partition 0 of it, and a consumer that remembers all it was handed. */
 async function openHostileTopic(t: TestContext) {
