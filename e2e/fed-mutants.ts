@@ -46,9 +46,10 @@ export async function feedMutants(
   const fed: Fed[] = [];
   try {
     await feed(shop.kafkaBrokers, drawUntil(atLeast, drawLot), fed);
-    for (const service of serviceNames) await waitUntilListed(entered, service, fed, random.seed);
+    for (const service of serviceNames) await waitUntilListed(entered, service, fed);
   } catch (error) {
-    throw new Error(`seed ${random.seed}: ${String(error)}`, { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`seed ${random.seed}: ${why}`, { cause: error });
   } finally {
     stop();
     client.accepted.push(...(await over).accepted.map(({ orderId }) => orderId));
@@ -122,12 +123,7 @@ async function readColumn(connectionString: string, sql: string, values: unknown
   }
 }
 
-async function waitUntilListed(
-  { shop }: ShopUnderTest,
-  service: ServiceName,
-  fed: readonly Fed[],
-  seed: number,
-): Promise<void> {
+async function waitUntilListed({ shop }: ShopUnderTest, service: ServiceName, fed: readonly Fed[]): Promise<void> {
   const topics: readonly string[] = subscriptions[service];
   const heard = fed.filter(({ topic }) => topics.includes(topic));
   const timesOfId = Map.groupBy(heard, ({ id }) => id);
@@ -153,7 +149,7 @@ async function waitUntilListed(
     await waitUntil(`all that ${service} was fed is listed`, look, listedWithinMs + heard.length);
   } catch (error) {
     const some = unlisted.slice(0, shownMax).map((mutant) => `${placeOf(mutant)} ${mutant.id} ${mutant.story}`);
-    throw new Error(`seed ${seed}: ${unlisted.length} are not listed by ${service}:\n${some.join('\n')}`, {
+    throw new Error(`${unlisted.length} are not listed by ${service}:\n${some.join('\n')}`, {
       cause: error,
     });
   } finally {
