@@ -5,6 +5,7 @@ import { serviceNames, type ServiceName } from '@sagamart/contracts/topics';
 import { readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Client } from 'pg';
+import { alteredPlaces } from './altered-places.ts';
 import { ownerUrl } from './owner-url.ts';
 import { enterShop } from './shop-under-test.ts';
 
@@ -16,19 +17,6 @@ const alarmWithinMs = 30_000;
 const atRestWithinMs = 15_000;
 const pausedFor5s = /paused for [5-9] s.*42501 permission denied/;
 const dayMs = 86_400_000;
-
-/** A column that the service reads for every message, another type that holds the same, and a right that it needs for every message. */
-const places: Record<ServiceName, { column: [string, string]; was: string; becomes: string; right: string }> = {
-  order: { column: ['orders', 'traceparent'], was: 'text', becomes: 'varchar(100)', right: 'update on orders' },
-  inventory: { column: ['stock', 'held'], was: 'integer', becomes: 'bigint', right: 'insert on stock_movements' },
-  payment: { column: ['payments', 'capture_id'], was: 'text', becomes: 'varchar(200)', right: 'update on payments' },
-  notification: {
-    column: ['notifications', 'traceparent'],
-    was: 'text',
-    becomes: 'varchar(100)',
-    right: 'insert on notifications',
-  },
-};
 
 test('a column whose type changes under load costs no order and no message, in any service', async () => {
   const parkedBefore = await countParked();
@@ -54,7 +42,7 @@ test('a right that is revoked under load, in one service after the other, is tol
   const { over, stop } = await startLoad(shop, { kind: 'steady', ratePerSecond, seconds: 120 }, { isTold: false });
   try {
     for (const service of serviceNames) {
-      const { right } = places[service];
+      const { right } = alteredPlaces[service];
       await owners[service].query(`revoke ${right} from ${service}_app`);
       try {
         await waitUntil(`${service} says so`, () => says(service, pausedFor5s), alarmWithinMs);
@@ -85,7 +73,7 @@ async function assertAllConfirmed({ accepted }: Awaited<ReturnType<typeof startL
 }
 
 async function setType(service: ServiceName, to: 'was' | 'becomes'): Promise<void> {
-  const { column, ...types } = places[service];
+  const { column, ...types } = alteredPlaces[service];
   await owners[service].query(`alter table ${column[0]} alter ${column[1]} type ${types[to]}`);
 }
 

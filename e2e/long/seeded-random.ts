@@ -5,6 +5,8 @@ export type SeededRandom = {
   readonly seed: number;
   /** A whole number from 0 up to, but not, `end`. */
   readonly below: (end: number) => number;
+  /** One of these, each as likely. Throws when there is none. */
+  readonly one: <T>(items: readonly T[]) => T;
   readonly shuffled: <T>(items: readonly T[]) => T[];
 };
 
@@ -19,6 +21,11 @@ export function openRandom(given: string | undefined = process.env.SEED): Seeded
   return {
     seed,
     below,
+    one: (items) => {
+      const [item] = items.slice(below(items.length));
+      if (item === undefined) throw new Error('There is nothing to choose from.');
+      return item;
+    },
     shuffled: (items) => {
       const left = [...items];
       return items.flatMap(() => left.splice(below(left.length), 1));

@@ -1,160 +1,186 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { newId, type EventId, type OrderId } from '@sagamart/contracts/ids';
+import { readLedger } from '@sagamart/auditor/outside-world';
+import { newId } from '@sagamart/contracts/ids';
+import { serviceNames, type ServiceName } from '@sagamart/contracts/topics';
+import { createTopics } from '@sagamart/stack/kafka';
+import { readSettings } from '@sagamart/stack/settings';
 import { controlPart, readShopStatus } from '@sagamart/stack/shop';
-import { eventOf, recordOf } from '@sagamart/test-kit/event-builder';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
-import { CompressionTypes, type Kafka, type Message } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { Client } from 'pg';
+import { alteredPlaces } from '../altered-places.ts';
 import { ownerUrl } from '../owner-url.ts';
 import { withTrouble } from '../provider-controls.ts';
-import { followRunbook } from '../runbook.ts';
 import type { ShopUnderTest } from '../shop-under-test.ts';
+import { startHealing } from './healing.ts';
 import type { SeededRandom } from './seeded-random.ts';
+import { strangeRecords } from './strange-records.ts';
 
 /** What nobody expects of the world around a shop. It resolves when the world is as before, with the keys of the messages that the shop has to set aside for it. */
 export type Surprise = (world: World) => Promise<readonly string[]>;
 
-export type World = ShopUnderTest & { readonly kafka: Kafka; readonly random: SeededRandom; readonly token: string };
+export type World = ShopUnderTest & {
+  readonly kafka: Kafka;
+  readonly random: SeededRandom;
+  readonly token: string;
+  /** When the storm began. */
+  readonly since: Date;
+};
 
-// Only the order service reads it, so that each of these is set aside once.
-const topic = 'payment.events';
 const troubleMs = 8_000;
 const toldWithinMs = 20_000;
-const dayMs = 86_400_000;
+const undoneWithinMs = 30_000;
 
-/** One of each kind of fault from outside, by the name of its kind. */
+/** Faults from outside, at least one of each kind, by what happens. Where and how is drawn. */
 export const surprises: Readonly<Record<string, Surprise>> = {
-  'a record that is small and large unpacked': async (world) => {
-    await write(world, [{ key: newId<OrderId>(), value: Buffer.alloc(20 * 1024 * 1024, 0x20) }], CompressionTypes.GZIP);
-    // Its key is packed with it, and so nobody knows it.
-    return [''];
-  },
+  ...strangeRecords,
 
-  'a record with twenty thousand headers': (world) => {
-    const headers = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`retry-${index}`, 'x']));
-    return write(world, [{ key: newId<OrderId>(), value: '{}', headers }]);
-  },
+  'a day without a partition': nothingSetAside(async ({ shop, random }) => {
+    await asOwner(shop, random.one(serviceNames), async (owner) => {
+      for (const table of ['inbox', 'outbox'])
+        await owner.query(`do $$ begin execute format('alter table ${table} detach partition %I',
+          '${table}_' || to_char(now() at time zone 'utc', 'YYYY_MM_DD')); end $$`);
+    });
+  }),
 
-  'a correlation id that no outbox could publish': (world) =>
-    write(world, [forged({ ce_correlationid: 'c'.repeat(900_000) })], CompressionTypes.GZIP),
+  'a topic that is lost and made anew': nothingSetAside(async ({ kafka, since }) => {
+    const topic = 'notification.events';
+    const admin = kafka.admin();
+    await admin.connect();
+    try {
+      await admin.deleteTopics({ topics: [topic] });
+      const isGone = async () => !(await admin.listTopics()).includes(topic);
+      await waitUntil('the topic is gone', isGone, toldWithinMs);
+      await createTopics(readSettings(), () => undefined);
+    } finally {
+      await admin.disconnect();
+    }
+    // What was said in the meantime may have gone to the old one.
+    await pause(troubleMs);
+    assert.equal(await startHealing('notification', since).code(), 0);
+  }),
 
-  'the highest Lamport time': (world) => write(world, [forged({ ce_lamport: '999999999999999' })]),
-
-  'an id that was minted in two days': (world) => {
-    const hex = (Date.now() + 2 * dayMs).toString(16).padStart(12, '0');
-    return write(world, [forged({ ce_id: `${hex.slice(0, 8)}-${hex.slice(8)}${newId<EventId>().slice(13)}` })]);
-  },
-
-  'a right that is revoked for some seconds': async ({ shop }) => {
-    await asOwner(ownerUrl(shop, 'payment'), async (owner) => {
-      await owner.query('revoke update on payments from payment_app');
+  'a right that is revoked for some seconds': nothingSetAside(async ({ shop, random }) => {
+    const service = random.one(serviceNames);
+    const { right } = alteredPlaces[service];
+    await asOwner(shop, service, async (owner) => {
+      await owner.query(`revoke ${right} from ${service}_app`);
       try {
         await pause(troubleMs);
       } finally {
-        await owner.query('grant update on payments to payment_app');
+        await owner.query(`grant ${right} to ${service}_app`);
       }
     });
-    return [];
-  },
+  }),
 
-  'a column of another type': async ({ shop }) => {
-    await asOwner(ownerUrl(shop, 'order'), async (owner) => {
-      await owner.query('alter table orders alter traceparent type varchar(100)');
-      await pause(troubleMs);
-      await owner.query('alter table orders alter traceparent type text');
+  'a column of another type': nothingSetAside(async ({ shop, random }) => {
+    const service = random.one(serviceNames);
+    const { column, was, becomes } = alteredPlaces[service];
+    await asOwner(shop, service, async (owner) => {
+      for (const type of [becomes, was]) {
+        await owner.query(`alter table ${column[0]} alter ${column[1]} type ${type}`);
+        await pause(troubleMs / 2);
+      }
     });
-    return [];
-  },
+  }),
 
-  'a provider that makes no sense': async ({ shop }) => {
-    await withTrouble(shop, { nonsense: 'bad_json' }, () => pause(troubleMs));
-    return [];
-  },
+  'a provider on a bad day': nothingSetAside(async ({ shop, random }) => {
+    const troubles = [
+      ...(['wrong_amount', 'unknown_status', 'bad_json'] as const).map((nonsense) => ({ nonsense })),
+      ...[{ down: true }, { errorRate: 0.5 }, { lostReplies: 20 }, { latencyMs: 3_000 }],
+    ];
+    await withTrouble(shop, random.one(troubles), () => pause(troubleMs));
+  }),
 
-  'a mail server that is away': async ({ shop }) => {
+  'a refund that was made by hand before ours': nothingSetAside(async ({ shop, client, token }) => {
+    const sku = await client.createProduct({ stock: 1 });
+    const order = { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' };
+    const { orderId } = await client.placeOrder(token, order);
+    await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed', undoneWithinMs);
+    await refundByHand(shop, orderId);
+    assert.equal((await client.cancelOrder(token, orderId)).status, 202);
+    await client.orderWhere(token, orderId, ({ payment }) => payment.status === 'refunded', undoneWithinMs);
+  }),
+
+  'a mail server that is away': nothingSetAside(async ({ shop }) => {
     await controlPart(shop.home, 'mail', 'stop');
     await pause(troubleMs);
     await controlPart(shop.home, 'mail', 'start');
-    return [];
-  },
+  }),
 
-  "somebody's transactions": async ({ kafka }) => {
-    const keys: string[] = [];
-    for (const end of ['commit', 'abort'] as const) {
-      const producer = kafka.producer({
-        ...{ transactionalId: newId<EventId>(), idempotent: true, maxInFlightRequests: 1 },
-        retry: { retries: 20 },
-      });
-      await producer.connect();
-      const transaction = await producer.transaction();
-      const key = newId<OrderId>();
-      await transaction.send({ topic, messages: [{ key, value: end }] });
-      keys.push(key);
-      await pause(troubleMs / 2);
-      await transaction[end]();
-      await producer.disconnect();
-    }
-    return keys;
-  },
+  'a healing behind a long transaction, which is broken off': nothingSetAside(async ({ shop, random }) => {
+    const service = random.one(serviceNames);
+    const saidSince = new Date(Date.now() - troubleMs);
+    await asOwner(shop, service, async (holder) => {
+      await holder.query('begin; select pg_current_xact_id()');
+      const broken = startHealing(service, saidSince);
+      await broken.says(/waits for pid/);
+      broken.breakOff();
+      assert.equal(await broken.code(), 130);
+      await holder.query('rollback');
+    });
+    assert.equal(await startHealing(service, saidSince).code(), 0);
+  }),
 
-  'a healing that was not needed': async () => {
-    await followRunbook('lost-slot', 'npm run stack -- heal <service>', { service: 'notification' });
-    return [];
-  },
-
-  'a process that stands still': async ({ shop }) => {
-    await controlPart(shop.home, 'inventory', 'pause');
+  'a process that stands still': nothingSetAside(async ({ shop, random }) => {
+    const victim = random.one(serviceNames);
+    await controlPart(shop.home, victim, 'pause');
     const isTold = async () =>
-      (await readShopStatus(shop.home)).parts.some(({ name, state }) => name === 'inventory' && state !== 'running');
+      (await readShopStatus(shop.home)).parts.some(({ name, state }) => name === victim && state !== 'running');
     try {
-      await waitUntil('the status to say so', isTold, toldWithinMs);
+      await waitUntil(`the status to tell that ${victim} stands still`, isTold, toldWithinMs);
     } finally {
-      await controlPart(shop.home, 'inventory', 'resume');
+      await controlPart(shop.home, victim, 'resume');
     }
-    return [];
-  },
+  }),
 
-  'nonsense at the door': async ({ client, token }) => {
-    const headers = { 'x-forwarded-for': '1.2.3.4:5', traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+  'nonsense at the door': nothingSetAside(async ({ client, token, random }) => {
+    const headers = {
+      'x-forwarded-for': random.one(['1.2.3.4:5', '[::1]:80', 'unknown', '1.2.3.4, , x', ','.repeat(4_000)]),
+      traceparent: random.one([`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, `00-${'0'.repeat(32)}-0-00`, 'x']),
+    };
     const answers = [
       await client.call('GET', '/v1/orders?limit=true', { token, headers }),
       await client.call('POST', '/v1/orders', { token, headers, raw: 'x'.repeat(3_000_000) }),
-      await client.call('GET', '/v1/orders/%E0%A4%A', { token }),
-      await client.call('POST', '/v1/sessions', { raw: '{"email":' }),
+      await client.call('GET', '/v1/orders/%E0%A4%A', { token, headers }),
+      await client.call('POST', '/v1/sessions', { headers, raw: '{"email":' }),
     ];
     for (const { status, text } of answers) assert.ok(status >= 400 && status < 500, `${status} ${text}`);
-    return [];
-  },
+  }),
 };
 
-type Written = Message & { readonly key: string };
-
-/** A record in the form of an event that payment did not say, of an order that nobody knows. */
-function forged(headers: Record<string, string>): Written {
-  const orderId = newId<OrderId>();
-  const event = recordOf(eventOf({ type: 'payment.declined', data: { orderId, declineReason: 'forged' } }));
-  const ours = Object.entries(event.headers).filter((each): each is [string, string] => each[1] !== undefined);
-  return { key: orderId, value: event.value, headers: { ...Object.fromEntries(ours), ...headers } };
+function nothingSetAside(happen: (world: World) => Promise<void>): Surprise {
+  return async (world) => {
+    await happen(world);
+    return [];
+  };
 }
 
-async function write(
-  { kafka }: World,
-  messages: Written[],
-  compression: CompressionTypes = CompressionTypes.None,
-): Promise<string[]> {
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  try {
-    await producer.send({ topic, messages, compression });
-  } finally {
-    await producer.disconnect();
-  }
-  return messages.map(({ key }) => key);
+async function refundByHand({ pspUrl, pspApiKey }: ShopUnderTest['shop'], orderId: string): Promise<void> {
+  const access = { url: pspUrl, apiKey: pspApiKey };
+  for await (const page of readLedger(access))
+    for (const entry of page) {
+      if (entry.kind !== 'capture' || entry.reference !== orderId) continue;
+      const { captureId, amountMinor, currency } = entry;
+      const headers = { authorization: `Bearer ${pspApiKey}`, 'idempotency-key': `desk-${newId()}` };
+      const { ok, status } = await fetch(`${pspUrl}/v1/refunds`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ captureId, amountMinor, currency, reference: 'given back at the desk' }),
+      });
+      assert.ok(ok, `the provider answered ${status}`);
+      return;
+    }
+  throw new Error(`The provider has no capture of ${orderId}.`);
 }
 
-async function asOwner(connectionString: string, work: (owner: Client) => Promise<void>): Promise<void> {
-  const owner = new Client({ connectionString });
+async function asOwner(
+  shop: ShopUnderTest['shop'],
+  service: ServiceName,
+  work: (owner: Client) => Promise<void>,
+): Promise<void> {
+  const owner = new Client({ connectionString: ownerUrl(shop, service) });
   await owner.connect();
   try {
     await work(owner);

@@ -22,6 +22,7 @@ const atRestWithinMs = 15_000;
 
 test(`${seconds} s of the unexpected under load cost no order, and what has to be set aside is listed`, async (t) => {
   const random = openRandom(process.env.SEED ?? '1');
+  const since = new Date();
   const { over, stop } = await startLoad(shop, { kind: 'steady', ratePerSecond, seconds });
   const watch = watchBooks(books);
   const endsAtMs = Date.now() + seconds * 1_000;
@@ -35,7 +36,7 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
       if (names.length === 0) names = random.shuffled(Object.keys(surprises));
       const name = names.shift() ?? '';
       const nextAtMs = Date.now() + everyMs;
-      setAside.push(...((await surprises[name]?.({ ...entered, kafka, random, token })) ?? []));
+      setAside.push(...((await surprises[name]?.({ ...entered, kafka, random, token, since })) ?? []));
       met.set(name, (met.get(name) ?? 0) + 1);
       lastAtMs = Date.now();
       await pause(Math.max(0, nextAtMs - Date.now()));
