@@ -7,7 +7,7 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Kafka, logLevel } from 'kafkajs';
 import { enterShop } from '../shop-under-test.ts';
 import { openRandom } from './seeded-random.ts';
-import { surprises } from './surprises.ts';
+import { surprises, type World } from './surprises.ts';
 
 const entered = await enterShop();
 const { client, shop, books } = entered;
@@ -36,7 +36,7 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
       if (names.length === 0) names = random.shuffled(Object.keys(surprises));
       const name = names.shift() ?? '';
       const nextAtMs = Date.now() + everyMs;
-      setAside.push(...((await surprises[name]?.({ ...entered, kafka, random, token, since })) ?? []));
+      setAside.push(...(await happen(name, { ...entered, kafka, random, token, since })));
       met.set(name, (met.get(name) ?? 0) + 1);
       lastAtMs = Date.now();
       await pause(Math.max(0, nextAtMs - Date.now()));
@@ -53,11 +53,13 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
     accepted: client.accepted,
   });
   const { accepted, refusals } = await over;
+  const statuses = new Map((await books.read()).orders.map(({ orderId, status }) => [orderId, status]));
+  const confirmed = accepted.filter(({ orderId }) => statuses.get(orderId) === 'confirmed').length;
   t.diagnostic(
     [
       `the books were settled ${((Date.now() - settledFromMs) / 1_000).toFixed(1)} s after the load, ${((Date.now() - lastAtMs) / 1_000).toFixed(1)} s after the last surprise`,
       `${looks} looks meanwhile, seed ${random.seed}`,
-      `${accepted.length} orders accepted, ${[...refusals.values()].reduce((sum, count) => sum + count, 0)} refused`,
+      `${accepted.length} orders accepted, ${confirmed} of them confirmed, ${[...refusals.values()].reduce((sum, count) => sum + count, 0)} refused`,
       `${setAside.length} messages set aside`,
       [...met].map(([name, times]) => `${times} × ${name}`).join(', '),
     ].join('; '),
@@ -65,6 +67,15 @@ test(`${seconds} s of the unexpected under load cost no order, and what has to b
   const nothing = { findings: [], suspected: [], inFlight: [], unread: [] };
   assert.deepEqual({ findings, suspected, inFlight, unread }, nothing);
 });
+
+/** Resolves with the keys of what has to be set aside; rejects with the name of what went wrong. */
+async function happen(name: string, world: World): Promise<readonly string[]> {
+  try {
+    return (await surprises[name]?.(world)) ?? [];
+  } catch (error) {
+    throw new Error(`This did not end well: ${name} (seed ${world.random.seed})`, { cause: error });
+  }
+}
 
 type Parked = { id: string; key: string; type: string; service: string; reason: string; error: string };
 
