@@ -5,14 +5,14 @@ import { eventTypes } from '@sagamart/contracts/events';
 import type { Shop } from '@sagamart/stack/shop';
 import { Ajv } from 'ajv';
 import { Client } from 'pg';
-import { readPublished } from './published-messages.ts';
+import { readPublished, type PublishedMessage } from './published-messages.ts';
 import { enterShop, waitForRest } from './shop-under-test.ts';
 
 // Its name puts it last of the suite: what it reads is what all other tests made the shop say.
 
 const { client, books, shop } = await enterShop();
 
-test('whatever stands on the topics is as /asyncapi.json describes it, or is parked', async () => {
+test('whatever stands on the topics is as /asyncapi.json describes it, is parked, or repeats what is', async () => {
   const sku = await client.createProduct({ stock: 3 });
   const { token } = await client.openSession({ email: 'ada@example.com' });
   for (const [paymentMethod, quantity] of [
@@ -27,8 +27,10 @@ test('whatever stands on the topics is as /asyncapi.json describes it, or is par
   await waitForRest(books);
 
   const isAsDescribed = readDescription((await client.call('GET', '/asyncapi.json')).body as Description);
-  const parked = await readParkedPlaces(shop);
-  const published = (await readPublished(shop.kafkaBrokers)).filter(({ place }) => !parked.has(place));
+  const parkedPlaces = await readParkedPlaces(shop);
+  const onTopics = await readPublished(shop.kafkaBrokers);
+  const parked = new Set(onTopics.filter(({ place }) => parkedPlaces.has(place)).map(identityOf));
+  const published = onTopics.filter((message) => !parkedPlaces.has(message.place) && !parked.has(identityOf(message)));
   assert.deepEqual(
     published.filter((message) => !isAsDescribed(message)),
     [],
@@ -59,6 +61,11 @@ function readDescription(document: Description): (message: KafkaRecord) => boole
     const read = (part: string) => ajv.getSchema(`asyncapi${message.$ref}/${part}`);
     return read('headers')?.(headers) === true && read('payload')?.(JSON.parse(value ?? '')) === true;
   };
+}
+
+/** What a consumer knows a repetition by; its own place where it has no id. */
+function identityOf({ topic, key, headers, place }: PublishedMessage): string {
+  return JSON.stringify([topic, key, headers['ce_id'] ?? place]);
 }
 
 async function readParkedPlaces(from: Shop): Promise<Set<string>> {

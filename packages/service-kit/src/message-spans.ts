@@ -1,7 +1,7 @@
 import { isEventType } from '@sagamart/contracts/events';
 import type { Span } from '@opentelemetry/api';
 import { attribute, spanName } from '@sagamart/telemetry/names';
-import { activeTraceparent, startSpan, traceparentOf, within } from '@sagamart/telemetry/spans';
+import { activeTraceparent, startOf, startSpan, traceparentOf, within } from '@sagamart/telemetry/spans';
 import { isSampled, isTraceparent } from '@sagamart/telemetry/trace-context';
 import type { ConsumedRecord } from './parked.ts';
 import type { Read } from './read-record.ts';
@@ -63,9 +63,7 @@ function startMessage(message: Read, link: string | null): Span {
   const { record } = message;
   const type = wordFor(record.headers['ce_type']);
   const parent = record.headers['traceparent'];
-  if (message.kind === 'readable' && isTraceparent(parent))
-    showWay(type, parent, Date.parse(message.event.time), record);
-  return startSpan(spanName.process(type), {
+  const span = startSpan(spanName.process(type), {
     kind: 'CONSUMER',
     parent,
     links: [link],
@@ -82,17 +80,23 @@ function startMessage(message: Read, link: string | null): Span {
       }),
     },
   });
+  if (message.kind === 'readable' && isTraceparent(parent))
+    showWay(type, { parent, saidAtMs: Date.parse(message.event.time), record, untilMs: startOf(span) });
+  return span;
 }
 
-/** Siblings of the CONSUMER span, in the past. The clocks are the producer's, the broker's and ours: a gap is never shown as negative. */
-function showWay(type: string, parent: string, saidAtMs: number, { appendedAtMs }: ConsumedRecord): void {
+/** Siblings of the CONSUMER span, until it began. The clocks are the producer's, the broker's and ours: a gap is never shown as negative. */
+function showWay(
+  type: string,
+  way: { parent: string; saidAtMs: number; record: ConsumedRecord; untilMs: number },
+): void {
+  const { parent, saidAtMs, record, untilMs } = way;
+  const { appendedAtMs } = record;
   if (appendedAtMs === undefined) return;
   const saidAt = new Date(Math.min(saidAtMs, appendedAtMs));
   const appendedAt = new Date(appendedAtMs);
   startSpan(spanName.inOutbox(type), { parent, startTime: saidAt }).end(appendedAt);
-  startSpan(spanName.inTopic(type), { parent, startTime: appendedAt }).end(
-    new Date(Math.max(Date.now(), appendedAtMs)),
-  );
+  startSpan(spanName.inTopic(type), { parent, startTime: appendedAt }).end(new Date(Math.max(untilMs, appendedAtMs)));
 }
 
 /** A type that nobody here speaks may be any text: it has no place in a name. */

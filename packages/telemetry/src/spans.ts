@@ -3,6 +3,7 @@ import {
   ROOT_CONTEXT,
   type Attributes,
   type Context,
+  type HrTime,
   type Link,
   type Span,
   SpanKind,
@@ -71,6 +72,12 @@ export function within<T>(span: Span, work: () => T): T {
 /** Marks a span, or else the active one, as failed; `type` is a code or the name of an error. */
 export function markFailed(type: string, span: Span | undefined = trace.getActiveSpan()): void {
   span?.setAttribute(attribute.errorType, type).setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** When a span began, in milliseconds since 1970; now for one that is not recorded. */
+export function startOf(span: Span): number {
+  const [seconds, nanoseconds] = 'startTime' in span ? (span.startTime as HrTime) : [Date.now() / 1_000, 0];
+  return seconds * 1_000 + nanoseconds / 1_000_000;
 }
 
 /** The traceparent of a span, for whatever comes of it; null when it belongs to no trace. */
