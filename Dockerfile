@@ -45,7 +45,8 @@ COPY e2e e2e
 FROM running AS service
 ARG SERVICE
 COPY --from=service-packages /shop .
-COPY packages/contracts packages/contracts
+COPY packages/contracts/package.json packages/contracts/
+COPY packages/contracts/src packages/contracts/src
 COPY packages/telemetry packages/telemetry
 COPY packages/service-kit packages/service-kit
 COPY services/${SERVICE} services/${SERVICE}

@@ -11,6 +11,11 @@ export function closeOnSignal(close: () => Promise<unknown>): () => void {
   };
 }
 
+/** Resolves unless a signal came: then what would come next must not begin, for this process ends when all is closed. */
+export async function goOnUnlessClosing(): Promise<void> {
+  if (isClosing) await new Promise(() => {});
+}
+
 // A signal to the whole process group comes twice, the second time from scripts/run.mjs, which passes its own on.
 function closeAll(): void {
   if (isClosing) return;

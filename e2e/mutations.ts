@@ -204,7 +204,7 @@ const longLengths = [...Array<number>(12).fill(1_000), ...Array<number>(6).fill(
 
 /** One of these, by chance. */
 export function one<T>(items: readonly [T, ...T[]] | readonly T[], random: SeededRandom): T {
-  return items[random.below(items.length)] as T;
+  return random.one<T>(items);
 }
 
 function oddBytes(random: SeededRandom): Buffer {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { closeOnSignal } from './close-on-signal.ts';
+import { closeOnSignal, goOnUnlessClosing } from './close-on-signal.ts';
 
 export type Tally = { passed: number; failed: number };
 
@@ -34,14 +34,12 @@ export async function runTestFiles(options: {
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });
   const ended = new Promise<void>((resolve, reject) => report.once('end', resolve).once('error', reject));
-  const interruption = new Error('the run was interrupted');
   const forgetSignals = closeOnSignal(() => {
-    limit.abort(interruption);
+    limit.abort(new Error('the run was interrupted'));
     return ended;
   });
   await ended;
-  // What would come next must not begin: this process ends when all is closed.
-  if (limit.signal.reason === interruption) await new Promise(() => {});
+  await goOnUnlessClosing();
   clearTimeout(clock);
   forgetSignals();
   return tally;

@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { closeOnSignal } from '../e2e/close-on-signal.ts';
+import { closeOnSignal, goOnUnlessClosing } from '../e2e/close-on-signal.ts';
 import { freePortOffset } from '../e2e/own-shop.ts';
 import { runSuite } from '../e2e/suite.ts';
 import { closeTally, runCheck, runTestFiles, type Tally } from '../e2e/test-run.ts';
@@ -40,6 +40,7 @@ await takeDown();
 const tallies = [await compose('build', '--quiet'), await compose('up', '--wait', '--wait-timeout', upWithinSeconds)];
 if (tallies.every(({ failed }) => failed === 0)) tallies.push(...(await testRunningShop()));
 else await compose('logs', '--tail', '20');
+await goOnUnlessClosing();
 tallies.push(await takeDown());
 closeTally(tallies);
 
@@ -47,10 +48,9 @@ async function testRunningShop(): Promise<Tally[]> {
   const files = globSync('e2e/compose/*.compose.ts', { cwd: root })
     .filter((file) => named.length === 0 || named.some((part) => file.includes(part)))
     .toSorted();
-  return [
-    ...(await runSuite('compose', named)),
-    await runTestFiles({ files, concurrency: 1, timeoutMs: testTimeoutMs, runLimitMs }),
-  ];
+  const suite = await runSuite('compose', named);
+  await goOnUnlessClosing();
+  return [...suite, await runTestFiles({ files, concurrency: 1, timeoutMs: testTimeoutMs, runLimitMs })];
 }
 
 function takeDown(): Promise<Tally> {
