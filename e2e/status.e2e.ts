@@ -92,18 +92,6 @@ test('a service that is not ready is told with its reason, and a restart of it e
   await isWell();
 });
 
-test('a process that was stopped in its tracks past everybody is told within 20 s', async (t) => {
-  const pid = (await partOf('inventory'))?.pid;
-  if (pid === undefined) return t.skip('the processes of containers are out of reach');
-  process.kill(pid, 'SIGSTOP');
-  try {
-    await told('inventory', /npm run stack -- resume inventory/, 'paused');
-  } finally {
-    process.kill(pid, 'SIGCONT');
-  }
-  await isWell();
-});
-
 test('a healing behind a long transaction says for whom it waits, ends at its limit, and the connector runs', async () => {
   const said: string[] = [];
   const healing = () =>

@@ -13,8 +13,13 @@ const closingLineMax = 200;
 
 // What needs npm, curl and the commands of this checkout; everything else runs beside the data.
 const onlyHere = new Set(['readme.e2e.ts']);
-// What reads the services' logs as files.
-const onlyNative = new Set(['traced/collector.e2e.ts', 'traced/signals.e2e.ts']);
+// What reads the services' logs as files, stops a process by its id, or is another mail server at the address of the shop's own.
+const onlyNative = new Set([
+  'refused-mail.e2e.ts',
+  'stopped-process.e2e.ts',
+  'traced/collector.e2e.ts',
+  'traced/signals.e2e.ts',
+]);
 
 /** Runs the end-to-end tests whose file names hold one of these parts, or all of them, on the running shop. Throws when no shop runs natively. */
 export async function runSuite(target: Target, parts: readonly string[]): Promise<Tally[]> {
