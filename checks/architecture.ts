@@ -61,7 +61,14 @@ export const workspacesAreImportedByName: Rule = (modules) =>
     );
 
 const pureNouns =
-  /^services\/[^/]+\/src\/(order|reservation|product|payment|notification|capture|compensation|entry|[a-z-]+-view)\.ts$/;
+  /^services\/[^/]+\/src\/(order|reservation|stock|product|product-copy|payment|notification|capture|compensation|entry|[a-z-]+-view)\.ts$/;
+
+/** What of the libraries decides, or names what is decided, without touching anything. */
+const pureLibraries = new Set([
+  '@sagamart/service-kit/aggregate',
+  '@sagamart/service-kit/transition',
+  '@sagamart/telemetry/trace-context',
+]);
 
 export const decisionsImportOnlyContracts: Rule = (modules) =>
   modules
@@ -189,7 +196,8 @@ function crossesWorkspaces(module: Module, specifier: string): boolean {
 }
 
 function isPureImport(module: Module, { specifier, typeOnly }: Import): boolean {
-  if (specifier.startsWith('@sagamart/contracts/') || specifier === 'typebox') return true;
+  if (specifier.startsWith('@sagamart/contracts/') || pureLibraries.has(specifier) || specifier === 'typebox')
+    return true;
   const target = resolveRelative(module, specifier);
   return target === null ? typeOnly : pureNouns.test(target);
 }

@@ -39,7 +39,7 @@ const services: Record<Unreachable['of'], Service> = {
     handle: (pool) => createBatchHandler({ pool, participant: createOrder(clock), logger }),
     prepare: (pool) => {
       const stored = { order: facts, placedEventId: newId<EventId>(), traceparent: null, lamport: 1, version: 1 };
-      return inTransaction(pool, (tx) => insertOrder(tx, stored));
+      return inTransaction(pool, (tx) => insertOrder(tx, { row: stored, events: [] }));
     },
   },
   stock: {

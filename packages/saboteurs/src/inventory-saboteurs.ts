@@ -62,7 +62,7 @@ export const inventorySaboteurs: readonly Saboteur[] = [
     where: 'inventory',
     changes: [
       {
-        file: 'services/inventory/src/reservation.ts',
+        file: 'services/inventory/src/stock.ts',
         remove: 'return { onHand: onHand + quantity, held, committed: committed - quantity };',
         instead: 'return { onHand: onHand + quantity, held, committed };',
       },

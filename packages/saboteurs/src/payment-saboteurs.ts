@@ -71,8 +71,15 @@ export const paymentSaboteurs: readonly Saboteur[] = [
     changes: [
       {
         file: 'services/payment/src/provider-replies.ts',
-        remove: 'settle(before.payment, orderId, reply)',
-        instead: 'settle(asked, orderId, reply)',
+        remove: 'lockForWork(tx, payments, answers.map(replyOf), clock)',
+        instead: `lockForWork(tx, {
+          ...payments,
+          lock: async (tx, inputs) => {
+            const rows = await payments.lock(tx, inputs);
+            for (const { due } of answers) rows.set(due.orderId, { ...rows.get(due.orderId), payment: due.payment });
+            return rows;
+          },
+        }, answers.map(replyOf), clock)`,
       },
     ],
     scene: "the provider's answer comes after the cancellation",

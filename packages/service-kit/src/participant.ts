@@ -1,7 +1,9 @@
 import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventType } from '@sagamart/contracts/events';
+import { lockForWork, type Repository } from './aggregate.ts';
 import type { Tx } from './database.ts';
 import type { Readable } from './read-record.ts';
+import type { Clock, Counters } from './transition.ts';
 
 /** How one service takes part in the saga. `Work` is what it holds in memory between locking its rows and writing them. */
 export type Participant<Work, Heard extends EventType> = {
@@ -18,6 +20,61 @@ export type Participant<Work, Heard extends EventType> = {
   /** Called after each commit, for instance to nudge a worker. */
   readonly committed?: () => void;
 };
+
+/** One kind of aggregate, and the types of events that move it. */
+export type Subscription = {
+  readonly hears: readonly EventType[];
+  readonly lock: (tx: Tx, events: readonly ShopEvent[], clock: Clock) => Promise<EventWork>;
+};
+type EventWork = { readonly take: (event: ShopEvent) => void; readonly write: () => Promise<void> };
+
+/** Moves the repository's aggregates by events of these types. What cannot be reached throws UnreachablePair, and nothing is written. */
+export function subscribe<Key, Row extends Counters, Input, Refusal extends string>(
+  hears: readonly Extract<Input, ShopEvent>['type'][],
+  repository: Repository<Key, Row, Input, Refusal>,
+): Subscription {
+  const isInput = (event: ShopEvent): event is Extract<Input, ShopEvent> => isHeard({ hears }, event);
+  return {
+    hears,
+    lock: async (tx, events, clock) => {
+      const work = await lockForWork(tx, repository, events.filter(isInput), clock);
+      return {
+        take: (event) => {
+          if (!isInput(event)) return;
+          const isThere = work.find(repository.keyOf(event)) !== null;
+          const after = isThere ? work.take(event) : { unreachable: 'unknown' };
+          if ('unreachable' in after) throw new UnreachablePair(after.unreachable, event.type);
+        },
+        write: work.write,
+      };
+    },
+  };
+}
+
+/** Takes part by subscriptions, no two of them to the same type. */
+export function participantOf(
+  subscriptions: readonly Subscription[],
+  { clock, ...rest }: { clock: Clock } & Pick<Participant<never, never>, 'racingConstraints' | 'committed'>,
+): Participant<readonly EventWork[], EventType> {
+  return {
+    ...rest,
+    hears: subscriptions.flatMap(({ hears }) => hears),
+    load: async (tx, events) => {
+      const works: EventWork[] = [];
+      for (const { hears, lock } of subscriptions) {
+        const heard = events.filter((event) => isHeard({ hears }, event));
+        if (heard.length > 0) works.push(await lock(tx, heard, clock));
+      }
+      return works;
+    },
+    react: (works, event) => {
+      for (const { take } of works) take(event);
+    },
+    save: async (_tx, works) => {
+      await Promise.all(works.map(({ write }) => write()));
+    },
+  };
+}
 
 /** A pair of state and event that the saga says cannot happen. The message is parked, never ignored. */
 export class UnreachablePair extends Error {

@@ -14,6 +14,9 @@ export type Counters = {
   readonly version: number;
 };
 
+/** The counters of an aggregate that has made no step yet. */
+export const neverMoved: Counters = { lamport: 0, version: 0 };
+
 /** What set a transition off. A request and a timer have no event of their own: their Lamport time is 0. */
 export type Cause = {
   /** The event that counts as the cause of what is said: null only for order.placed and product.changed. */

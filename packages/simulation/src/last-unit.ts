@@ -1,11 +1,11 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
-import type { Stock } from '@sagamart/inventory/reservation';
+import type { Stock } from '@sagamart/inventory/stock';
 import type { Model, Visit } from './exploration.ts';
 import { isStockRight, type Breach } from './invariants.ts';
 import { beginLife, cancelWindowMs } from './order-life.ts';
 import { createTable } from './part-table.ts';
-import { customerCancels, inventoryHears, orderHears, type OrderRow, type ReservationRow } from './participants.ts';
+import { inventoryHears, orderHears, orderTakes, type OrderRow, type ReservationRow } from './participants.ts';
 import type { Rules } from './rules.ts';
 
 /** Two orders and the stock they compete for. Inventory is whole; of the others there is only what they may say, whenever they may say it. */
@@ -88,7 +88,7 @@ function hear(rules: Rules, world: World, number: number, visit: Visit<World, St
       visit(step, world, 'no unreachable pair is met');
       continue;
     }
-    const answered = [...rival.answered, ...outcome.says.map(({ type }) => type)];
+    const answered = [...rival.answered, ...outcome.events.map(({ type }) => type)];
     const after = withRival(moved, number, { reservation: outcome.row, answered });
     visit(step, { ...after, stock: outcome.stock, changedAgain: world.changedAgain + (isNext ? 0 : 1) }, null);
   }
@@ -104,10 +104,12 @@ function decide(rules: Rules, world: World, number: number, visit: Visit<World, 
     return;
   }
   const captured = answered.includes('stock.reserved') ? orderHears(rules, order, capturedAfter(placed), now) : null;
-  if (captured !== null && 'row' in captured && captured.says.length > 0)
-    say(`${nameOf(number)} is confirmed`, captured.row, captured.says);
-  const cancelled = customerCancels(rules, order, now, cancelWindowMs);
-  if (cancelled !== null && 'row' in cancelled) say(`${nameOf(number)} is cancelled`, cancelled.row, cancelled.says);
+  if (captured !== null && 'row' in captured && captured.events.length > 0)
+    say(`${nameOf(number)} is confirmed`, captured.row, captured.events);
+  const { orderId } = order.order;
+  const cancel = { type: 'cancel', orderId, cancelWindowMs, traceparent: null } as const;
+  const cancelled = orderTakes(rules, order, cancel, now);
+  if (cancelled !== null && 'row' in cancelled) say(`${nameOf(number)} is cancelled`, cancelled.row, cancelled.events);
 }
 
 function restock(world: World, visit: Visit<World, Step>): void {

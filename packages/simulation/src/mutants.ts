@@ -1,3 +1,7 @@
+import { moveStock, noStock } from '@sagamart/inventory/stock';
+import type { Payment, PaymentRow } from '@sagamart/payment/payment';
+import type { Aggregate, Decision } from '@sagamart/service-kit/aggregate';
+import type { Counters } from '@sagamart/service-kit/transition';
 import type { Breach } from './invariants.ts';
 import { productionRules, type Rules } from './rules.ts';
 
@@ -10,38 +14,28 @@ type Seen = 'any adversary' | 'a discarded message' | 'two orders';
 const { order, inventory, payment, notification, provider } = productionRules;
 
 const longAgo = new Date(0);
-const unmoved = { move: null, says: [] };
 
 export const mutants: readonly Mutant[] = [
   mutant('forget the refund', 'rest: money', {
-    payment: {
-      ...payment,
-      react: (before, event, now) =>
-        event.type === 'order.cancelled' && before.status === 'captured'
-          ? { payment: before, says: [] }
-          : payment.react(before, event, now),
-    },
+    payment: forgetting(
+      payment,
+      ({ payment: { status } }, { type }) => type === 'order.cancelled' && status === 'captured',
+    ),
   }),
   mutant('refund every capture', 'refunding is of a cancelled order', {
-    payment: {
-      ...payment,
-      settle: (before, orderId, reply) =>
-        payment.settle(before.status === 'capturing' ? { ...before, status: 'voiding' } : before, orderId, reply),
-    },
+    payment: takenFor(payment, (before, input) =>
+      input.type === 'reply' && before.payment.status === 'capturing'
+        ? [withPayment(before, { ...before.payment, status: 'voiding' }), input]
+        : [before, input],
+    ),
   }),
   mutant('a lost answer means refunded', 'rest: money', {
-    payment: {
-      ...payment,
-      concludeFromSilence: ({ status }) =>
-        status === 'refunding' ? { outcome: 'refunded', refundId: 'no answer' } : null,
-    },
+    concludeFromSilence: ({ status }) =>
+      status === 'refunding' ? { outcome: 'refunded', refundId: 'no answer' } : null,
   }),
   mutant('a lost answer means captured', 'captured is captured at the provider', {
-    payment: {
-      ...payment,
-      concludeFromSilence: ({ status }) =>
-        status === 'capturing' ? { outcome: 'captured', captureId: 'no answer' } : null,
-    },
+    concludeFromSilence: ({ status }) =>
+      status === 'capturing' ? { outcome: 'captured', captureId: 'no answer' } : null,
   }),
   mutant('the provider forgets its captures', 'the provider is never asked nonsense', {
     provider: {
@@ -63,170 +57,229 @@ export const mutants: readonly Mutant[] = [
     provider: { ...provider, capture: (request, _known, fresh) => provider.capture(request, null, fresh) },
   }),
   mutant('void by guess', 'voided or declined has no capture', {
-    payment: {
-      ...payment,
-      react: (before, event, now) =>
-        event.type === 'order.cancelled' && before.status === 'capturing'
-          ? payment.react({ status: 'waiting', terms: before.terms, stockReserved: true }, event, now)
-          : payment.react(before, event, now),
-    },
+    payment: takenFor(payment, (before, input) =>
+      input.type === 'order.cancelled' && before.payment.status === 'capturing'
+        ? [withPayment(before, { status: 'waiting', terms: before.payment.terms, stockReserved: true }), input]
+        : [before, input],
+    ),
   }),
   mutant('a lost answer means declined', 'voided or declined has no capture', {
-    payment: {
-      ...payment,
-      concludeFromSilence: ({ status }) =>
-        status === 'capturing' ? { outcome: 'declined', declineReason: 'no answer' } : null,
-    },
+    concludeFromSilence: ({ status }) =>
+      status === 'capturing' ? { outcome: 'declined', declineReason: 'no answer' } : null,
   }),
   mutant('a capture found while voiding is taken for voided', 'voided or declined has no capture', {
-    payment: {
-      ...payment,
-      settle: (before, orderId, reply) =>
-        payment.settle(before, orderId, before.status === 'voiding' ? { outcome: 'voided' } : reply),
-    },
+    payment: takenFor(payment, (before, input) =>
+      input.type === 'reply' && before.payment.status === 'voiding'
+        ? [before, { ...input, reply: { outcome: 'voided' } }]
+        : [before, input],
+    ),
   }),
   mutant('no prohibition', 'rest: money', {
-    payment: {
-      ...payment,
-      react: (before, event, now) =>
-        event.type === 'order.cancelled' && before.status === 'waiting'
-          ? { payment: before, says: [] }
-          : payment.react(before, event, now),
-    },
+    payment: forgetting(
+      payment,
+      ({ payment: { status } }, { type }) => type === 'order.cancelled' && status === 'waiting',
+    ),
   }),
   mutant('capture after the deadline', 'no capture starts after the deadline', {
-    payment: { ...payment, react: (before, event) => payment.react(before, event, longAgo) },
+    payment: { ...payment, decide: (before, input) => payment.decide(before, input, longAgo) },
   }),
   mutant('capture before the stock is held', 'confirmed was captured once and held', {
-    payment: {
-      ...payment,
-      react: (before, event, now) =>
-        payment.react(before.status === 'waiting' ? { ...before, stockReserved: true } : before, event, now),
-    },
+    payment: takenFor(payment, (before, input) =>
+      input.type !== 'reply' && before.payment.status === 'waiting'
+        ? [withPayment(before, { ...before.payment, stockReserved: true }), input]
+        : [before, input],
+    ),
   }),
   mutant('confirm after cancel', 'order per key', {
-    order: {
-      ...order,
-      react: (before, event, now) =>
-        event.type === 'payment.captured' && before.status === 'cancelled'
-          ? order.react({ ...before, status: 'pending' }, event, now)
-          : order.react(before, event, now),
-    },
+    order: takenFor(order, (before, input) =>
+      input.type === 'payment.captured' && before.order.status === 'cancelled'
+        ? [{ ...before, order: { ...before.order, status: 'pending' } }, input]
+        : [before, input],
+    ),
   }),
   mutant('the sweeper decides from a stale row', 'a confirmed order is cancelled by its customer only, in time', {
-    order: {
-      ...order,
-      timeOut: (before, now) =>
-        order.timeOut(before.status === 'confirmed' ? { ...before, status: 'pending' } : before, now),
-    },
+    order: takenFor(order, (before, input) =>
+      input.type === 'time_out' && before.order.status === 'confirmed'
+        ? [{ ...before, order: { ...before.order, status: 'pending' } }, input]
+        : [before, input],
+    ),
   }),
   mutant('no deadline', 'a good end stays reachable', {
-    order: { ...order, timeOut: (before) => ({ order: before, says: [] }) },
+    order: forgetting(order, (_, { type }) => type === 'time_out'),
   }),
   mutant('the cancel window never closes', 'a confirmed order is cancelled by its customer only, in time', {
-    order: { ...order, cancel: (before, now) => order.cancel(before, now, Infinity) },
+    order: takenFor(order, (before, input) => [
+      before,
+      input.type === 'cancel' ? { ...input, cancelWindowMs: Infinity } : input,
+    ]),
   }),
   mutant('release twice', 'stock adds up', {
-    inventory: {
-      react: (before, event, stock) => {
-        const reaction = inventory.react(before, event, stock);
-        if (reaction === 'unreachable' || event.type !== 'order.cancelled' || reaction.move === null) return reaction;
-        const { kind, lines } = reaction.move;
-        return { ...reaction, move: { kind, lines: [...lines, ...lines] } };
-      },
-    },
+    inventory: changing(inventory, (_before, { type }, row) => {
+      if (type !== 'order.cancelled') return row;
+      const stock = new Map(row.stock);
+      for (const { sku, kind, quantity } of row.moved)
+        stock.set(sku, moveStock(stock.get(sku) ?? noStock, kind, quantity));
+      return { ...row, stock };
+    }),
   }),
   mutant('forget the release', 'rest: stock', {
-    inventory: {
-      react: (before, event, stock) =>
-        event.type === 'order.cancelled' && before.status === 'held'
-          ? { ...unmoved, reservation: before }
-          : inventory.react(before, event, stock),
-    },
+    inventory: forgetting(
+      inventory,
+      ({ reservation: { status } }, { type }) => type === 'order.cancelled' && status === 'held',
+    ),
   }),
   mutant('commit what is only held', 'committed was confirmed', {
-    inventory: {
-      react: (before, event, stock) => {
-        const reaction = inventory.react(before, event, stock);
-        if (reaction === 'unreachable' || reaction.reservation.status !== 'held') return reaction;
-        return { ...reaction, reservation: { ...reaction.reservation, status: 'committed' } };
-      },
-    },
+    inventory: changing(inventory, (_before, _event, row) =>
+      row.reservation.status === 'held' ? { ...row, reservation: { ...row.reservation, status: 'committed' } } : row,
+    ),
   }),
   mutant('a confirmation releases', 'released is of a cancelled order', {
     inventory: {
-      react: (before, event, stock) =>
-        event.type === 'order.confirmed' && before.status === 'held'
-          ? { ...unmoved, reservation: { ...before, status: 'released' } }
-          : inventory.react(before, event, stock),
+      ...inventory,
+      decide: (before, event, now) =>
+        event.type === 'order.confirmed' && before.reservation.status === 'held'
+          ? forgotten({ ...before, reservation: { ...before.reservation, status: 'released' } })
+          : inventory.decide(before, event, now),
     },
   }),
   mutant(
     'nothing is ever there',
     'somebody gets the last unit',
-    {
-      inventory: { react: (before, event) => inventory.react(before, event, new Map()) },
-    },
+    { inventory: takenFor(inventory, (before, event) => [{ ...before, stock: new Map() }, event]) },
     'two orders',
   ),
   mutant('hold without looking', 'stock adds up', {
     inventory: {
-      react: (before, event, stock) =>
-        inventory.react(before, event, new Map([...stock].map(([sku, each]) => [sku, { ...each, onHand: 99 }]))),
+      ...inventory,
+      decide: (before, event, now) => {
+        const plenty = new Map([...before.stock].map(([sku, each]) => [sku, { ...each, onHand: 99 }]));
+        const decided = inventory.decide({ ...before, stock: plenty }, event, now);
+        if (!('row' in decided)) return decided;
+        const stock = new Map(before.stock);
+        for (const { sku, kind, quantity } of decided.row.moved)
+          stock.set(sku, moveStock(stock.get(sku) ?? noStock, kind, quantity));
+        return { ...decided, row: { ...decided.row, stock } };
+      },
     },
   }),
   mutant(
     'no tombstone',
     'rest: stock',
     {
-      inventory: {
-        react: (before, event, stock) =>
-          event.type === 'order.cancelled' && before.status === 'unseen'
-            ? { ...unmoved, reservation: before }
-            : inventory.react(before, event, stock),
-      },
+      inventory: forgetting(
+        inventory,
+        ({ reservation: { status } }, { type }) => type === 'order.cancelled' && status === 'unseen',
+      ),
     },
     'a discarded message',
   ),
   mutant('a cancellation after a confirmation is not mailed', 'rest: told once', {
-    notification: {
-      ...notification,
-      react: (before, event) => {
-        const reaction = notification.react(before, event);
-        if (reaction === 'unreachable' || before.notifications.length === 0) return reaction;
-        return { told: { ...reaction.told, status: 'no_address', email: null } };
-      },
-    },
+    notification: changing(notification, (before, input, row) => {
+      if (!('data' in input) || before.notifications.length === 0) return row;
+      const notifications = row.notifications.map((each, index) =>
+        index === before.notifications.length
+          ? { ...each, notification: { ...each.notification, status: 'no_address' as const, email: null } }
+          : each,
+      );
+      return { ...row, notifications };
+    }),
   }),
   mutant('a mail is sent, and nothing is said of it', 'rest: nothing lost or twice', {
     notification: {
       ...notification,
-      deliver: (before, sentAt) => {
-        const delivered = notification.deliver(before, sentAt);
-        return delivered === 'already_recorded' ? delivered : { ...delivered, says: [] };
+      decide: (before, input, now) => {
+        const decided = notification.decide(before, input, now);
+        return 'row' in decided && input.type === 'taken' ? { ...decided, emits: [] } : decided;
       },
     },
   }),
   mutant('a refused mail counts as told', 'rest: told once', {
-    notification: { ...notification, giveUp: (before) => notification.deliver(before, longAgo) },
+    notification: takenFor(notification, (before, input) => [
+      before,
+      input.type === 'refused' ? { ...input, type: 'taken', sentAt: longAgo, traceparent: null } : input,
+    ]),
   }),
   mutant('a refused mail is tried for ever', 'a good end stays reachable', {
-    notification: { ...notification, giveUp: () => 'already_recorded' },
-  }),
-  mutant('a late refusal takes back what was told', 'rest: told once', {
     notification: {
       ...notification,
-      giveUp: (before) =>
-        before.email === null ? 'already_recorded' : notification.giveUp({ ...before, status: 'pending' }),
+      decide: (before, input, now) =>
+        input.type === 'refused' ? { refused: 'already_recorded' } : notification.decide(before, input, now),
     },
+  }),
+  mutant('a late refusal takes back what was told', 'rest: told once', {
+    notification: takenFor(notification, (before, input) => {
+      if (input.type !== 'refused') return [before, input];
+      const notifications = before.notifications.map((each) => {
+        const { notification: told } = each;
+        return told.email === null || told.outcome !== input.outcome
+          ? each
+          : { ...each, notification: { ...told, email: told.email, status: 'pending' as const } };
+      });
+      return [{ ...before, notifications }, input];
+    }),
   }),
   mutant('dedupe by order id', 'rest: money', { isKnown: (handled) => handled.length > 0 }),
   mutant('no inbox', 'no unreachable pair is met', { isKnown: () => false }),
   mutant('Lamport time is not raised by what was heard', 'cause first', {
-    transition: (source, before, cause, says, clock) =>
-      productionRules.transition(source, before, { ...cause, lamport: 0 }, says, clock),
+    order: unraised(order),
+    inventory: unraised(inventory),
+    payment: unraised(payment),
+    notification: unraised(notification),
   }),
 ];
+
+/** An aggregate that does nothing where `when` says so. */
+function forgetting<Row extends Counters, Input, Refusal extends string>(
+  aggregate: Aggregate<Row, Input, Refusal>,
+  when: (before: Row, input: Input) => boolean,
+): Aggregate<Row, Input, Refusal> {
+  return {
+    ...aggregate,
+    decide: (before, input, now) => (when(before, input) ? forgotten(before) : aggregate.decide(before, input, now)),
+  };
+}
+
+/** An aggregate that takes a row or an input for another. */
+function takenFor<Row extends Counters, Input, Refusal extends string>(
+  aggregate: Aggregate<Row, Input, Refusal>,
+  other: (before: Row, input: Input) => readonly [Row, Input],
+): Aggregate<Row, Input, Refusal> {
+  return { ...aggregate, decide: (before, input, now) => aggregate.decide(...other(before, input), now) };
+}
+
+/** An aggregate that leaves another row. */
+function changing<Row extends Counters, Input, Refusal extends string>(
+  aggregate: Aggregate<Row, Input, Refusal>,
+  other: (before: Row, input: Input, row: Row) => Row,
+): Aggregate<Row, Input, Refusal> {
+  return {
+    ...aggregate,
+    decide: (before, input, now) => {
+      const decided = aggregate.decide(before, input, now);
+      return 'row' in decided ? { ...decided, row: other(before, input, decided.row) } : decided;
+    },
+  };
+}
+
+function unraised<Row extends Counters, Input, Refusal extends string>(
+  aggregate: Aggregate<Row, Input, Refusal>,
+): Aggregate<Row, Input, Refusal> {
+  return {
+    ...aggregate,
+    decide: (before, input, now) => {
+      const decided = aggregate.decide(before, input, now);
+      return 'row' in decided ? { ...decided, cause: { ...decided.cause, lamport: 0 } } : decided;
+    },
+  };
+}
+
+function forgotten<Row>(row: Row): Decision<Row> {
+  return { row, emits: [], cause: { causationId: null, lamport: 0, correlationId: '', traceparent: null } };
+}
+
+function withPayment(row: PaymentRow, changed: Payment): PaymentRow {
+  return { ...row, payment: changed };
+}
 
 /** Throws with the names there are when there is none of this name. */
 export function findMutant(name: string): Mutant {

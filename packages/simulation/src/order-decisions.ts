@@ -29,9 +29,11 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
       return participants.orderHears(rules, row, event, now);
     }),
     cancel: remembered((row: World['order'], now: Date) =>
-      participants.customerCancels(rules, row, now, cancelWindowMs),
+      participants.orderTakes(rules, row, { type: 'cancel', ...about(row.order), cancelWindowMs }, now),
     ),
-    timeOut: remembered((row: World['order'], now: Date) => participants.deadlinePasses(rules, row, now)),
+    timeOut: remembered((row: World['order'], now: Date) =>
+      participants.orderTakes(rules, row, { type: 'time_out', ...about(row.order) }, now),
+    ),
     inventory: remembered((row: World['reservation'], event: ShopEvent, stock: World['stock']) => {
       meet('stock', row.reservation.status, event.type);
       return participants.inventoryHears(rules, row, event, stock, inTime);
@@ -41,18 +43,18 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
       return participants.paymentHears(rules, row, event, now);
     }),
     settle: remembered((row: World['payment'], orderId: OrderId, causeId: Call['causeId'], reply: ProviderReply) =>
-      participants.providerAnswers(rules, row, { orderId, causeId, reply }, inTime),
+      participants.paymentTakes(rules, row, { type: 'reply', ...about({ orderId }), causeId, reply }, inTime),
     ),
-    conclusion: remembered((owed: Owed) => rules.payment.concludeFromSilence(owed)),
+    conclusion: remembered((owed: Owed) => rules.concludeFromSilence(owed)),
     notification: remembered((row: World['correspondence'], event: ShopEvent): Outcome<World['correspondence']> => {
       meet('notification', participants.correspondenceWord(row), event.type);
       return participants.notificationHears(rules, row, event, inTime);
     }),
     mailIsTaken: remembered((row: World['correspondence'], outcome: 'confirmed' | 'cancelled') =>
-      participants.mailIsTaken(rules, row, outcome, inTime),
+      participants.notificationTakes(rules, row, { type: 'taken', ...about(row), outcome, sentAt: inTime }, inTime),
     ),
     mailIsRefused: remembered((row: World['correspondence'], outcome: 'confirmed' | 'cancelled') =>
-      participants.mailIsRefused(rules, row, outcome, inTime),
+      participants.notificationTakes(rules, row, { type: 'refused', ...about(row), outcome }, inTime),
     ),
     provider: remembered((ledger: World['ledger'], orderId: OrderId, call: Call) => {
       const done = executeCall(rules, ledger, orderId, call);
@@ -84,6 +86,11 @@ export function rememberedDecisions(rules: Rules, meet: Meet) {
     ]),
     append: remembered((log: readonly ShopEvent[], says: readonly ShopEvent[]) => [...log, ...says]),
   };
+}
+
+/** Nothing is traced here. */
+function about({ orderId }: { orderId: OrderId }) {
+  return { orderId, traceparent: null };
 }
 
 function withoutDiscarded(discarded: World['discarded'], reader: Reader, eventId: EventId): World['discarded'] {

@@ -1,10 +1,10 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { Sku } from '@sagamart/contracts/ids';
-import { place, type PlaceOrder, type Product } from '@sagamart/order/order';
+import { begin, type PlaceOrder, type Product } from '@sagamart/order/order';
 import type { Entry } from '@sagamart/psp-simulator/entry';
-import { transition } from '@sagamart/service-kit/transition';
+import { neverMoved } from '@sagamart/service-kit/transition';
 import {
-  eventIdOf,
+  clockOf,
   type CorrespondenceRow,
   type OrderRow,
   type PaymentRow,
@@ -50,25 +50,22 @@ export const cancelWindowMs = 900_000;
 
 /** An order that was just accepted, and that nobody has heard of. */
 export function beginLife(command: PlaceOrder, products: ReadonlyMap<Sku, Product>, now: Date): OrderLife {
-  const placed = place(command, products, { now, checkoutDeadlineMs });
-  if ('refused' in placed) throw new RangeError(`the order was refused: ${placed.refused}; ask for products there are`);
-  const cause = { causationId: null, lamport: 0, correlationId: command.orderId, traceparent: null };
-  const placedEventId = eventIdOf('/order', command.orderId, 1);
-  const clock = { now: () => now, newEventId: () => placedEventId };
-  const { lamport, version, events } = transition('/order', nothingSaid, cause, placed.says, clock);
+  const { orderId } = command;
+  const clock = clockOf('/order', orderId, neverMoved, now);
+  const begun = begin(command, products, { clock, checkoutDeadlineMs, traceparent: null });
+  if ('refused' in begun) throw new RangeError(`the order was refused: ${begun.refused}; ask for products there are`);
+  const row = { orderId, customerId: null, traceparent: null, ...neverMoved };
   return {
-    order: { order: placed.order, placedEventId, lamport, version },
-    reservation: { reservation: { status: 'unseen' }, ...nothingSaid },
-    payment: { payment: { status: 'waiting', terms: null, stockReserved: false }, callCauseId: null, ...nothingSaid },
-    correspondence: { notifications: [], ...nothingSaid },
+    order: begun.row,
+    reservation: { ...row, reservation: { status: 'unseen' } },
+    payment: { ...row, payment: { status: 'waiting', terms: null, stockReserved: false }, callCauseId: null },
+    correspondence: { orderId, notifications: [], ...neverMoved },
     ledger: [],
     mailbox: [],
     refusals: [],
-    said: { 'order.events': events, 'inventory.events': [], 'payment.events': [], 'notification.events': [] },
+    said: { 'order.events': begun.events, 'inventory.events': [], 'payment.events': [], 'notification.events': [] },
   };
 }
-
-const nothingSaid = { lamport: 0, version: 0 };
 
 /** The rule of Lamport time: what is said has a cause that was said, and is later. */
 export function comesAfterItsCause({ said }: OrderLife, { causationId, lamport }: ShopEvent): boolean {

@@ -5,7 +5,8 @@ import type { Visit } from './exploration.ts';
 import { comesAfterItsCause, readers, type Hearing, type Reader } from './order-life.ts';
 import { orderTimes, paymentTimes, type Beginning, type World } from './order-world.ts';
 import { rememberedDecisions, type HeardAgain, type Meet } from './order-decisions.ts';
-import type { Noted, Outcome } from './participants.ts';
+import type { Step as Taken } from '@sagamart/service-kit/aggregate';
+import type { Outcome } from './participants.ts';
 import type { Call } from './provider-calls.ts';
 import type { Rules } from './rules.ts';
 
@@ -75,7 +76,7 @@ export function createOrderSteps(
       case 'inventory': {
         const outcome = decide.inventory(world.reservation, event, world.stock);
         if ('unreachable' in outcome) return visit(step, world, 'no unreachable pair is met');
-        return say({ ...world, reservation: outcome.row, stock: outcome.stock }, step, outcome.says, visit);
+        return say({ ...world, reservation: outcome.row, stock: outcome.stock }, step, outcome.events, visit);
       }
       case 'payment':
         return movePayment(
@@ -87,7 +88,7 @@ export function createOrderSteps(
       case 'notification': {
         const outcome = decide.notification(world.correspondence, event);
         if ('unreachable' in outcome) return visit(step, world, 'no unreachable pair is met');
-        return say({ ...world, correspondence: outcome.row }, step, outcome.says, visit);
+        return say({ ...world, correspondence: outcome.row }, step, outcome.events, visit);
       }
       case 'order':
         return moveOrder(world, step, decide.order(world.order, event, orderTimes[world.orderClock]), visit);
@@ -154,9 +155,14 @@ export function createOrderSteps(
     }
   }
 
-  function note(world: World, step: Step, noted: Noted | null, visit: Visit<World, Step>): void {
+  function note(
+    world: World,
+    step: Step,
+    noted: Taken<World['correspondence']> | null,
+    visit: Visit<World, Step>,
+  ): void {
     if (noted === null) visit(step, world, null);
-    else say({ ...world, correspondence: noted.row }, step, noted.says, visit);
+    else say({ ...world, correspondence: noted.row }, step, noted.events, visit);
   }
 
   function passTime(world: World, visit: Visit<World, Step>): void {
@@ -177,7 +183,7 @@ export function createOrderSteps(
   ): void {
     if (outcome === null) visit(step, world, null);
     else if ('unreachable' in outcome) visit(step, world, 'no unreachable pair is met');
-    else say({ ...world, order: outcome.row }, step, outcome.says, visit);
+    else say({ ...world, order: outcome.row }, step, outcome.events, visit);
   }
 
   function movePayment(world: World, step: Step, outcome: Outcome<World['payment']>, visit: Visit<World, Step>): void {
@@ -185,7 +191,7 @@ export function createOrderSteps(
     const starts = outcome.row.payment.status === 'capturing' && world.payment.payment.status !== 'capturing';
     const after = { ...world, payment: outcome.row };
     if (starts && world.paymentIsLate) return visit(step, after, 'no capture starts after the deadline');
-    return say(after, step, outcome.says, visit);
+    return say(after, step, outcome.events, visit);
   }
 
   function say(world: World, step: Step, says: readonly ShopEvent[], visit: Visit<World, Step>): void {

@@ -1,5 +1,5 @@
 import type { CustomerId, EventId, OrderId, Sku } from '@sagamart/contracts/ids';
-import type { Stock } from '@sagamart/inventory/reservation';
+import type { Stock } from '@sagamart/inventory/stock';
 import type { Product } from '@sagamart/order/order';
 import { beginLife, cancelWindowMs, checkoutDeadlineMs, readers, type OrderLife, type Reader } from './order-life.ts';
 import type { Call } from './provider-calls.ts';

@@ -27,7 +27,7 @@ export function become(
 
 export function moveOrder(shop: Shop, orderId: OrderId, what: string, outcome: Outcome<OrderLife['order']>): Happening {
   if ('unreachable' in outcome) return broken(shop, orderId, what, 'no unreachable pair is met');
-  return become(shop, orderId, what, { order: outcome.row }, outcome.says);
+  return become(shop, orderId, what, { order: outcome.row }, outcome.events);
 }
 
 export function movePayment(
@@ -41,7 +41,7 @@ export function movePayment(
   const starts = payment.status === 'capturing' && shop.lives.get(orderId)?.payment.payment.status !== 'capturing';
   if (starts && timeAt(shop, 'payment').getTime() >= Date.parse(payment.terms.deadline))
     return broken(shop, orderId, what, 'no capture starts after the deadline');
-  return become(shop, orderId, what, { payment: outcome.row }, outcome.says);
+  return become(shop, orderId, what, { payment: outcome.row }, outcome.events);
 }
 
 export function told(shop: Shop, what: string): Happening {

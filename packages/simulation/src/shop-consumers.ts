@@ -39,7 +39,7 @@ function handle(shop: Shop, reader: number, event: ShopEvent): Happening {
       const outcome = participants.inventoryHears(rules, life.reservation, event, shop.stock, timeAt(shop, 'order'));
       if ('unreachable' in outcome) return broken(shop, orderId, what, 'no unreachable pair is met');
       shop.stock = outcome.stock;
-      const after = become(shop, orderId, what, { reservation: outcome.row }, outcome.says);
+      const after = become(shop, orderId, what, { reservation: outcome.row }, outcome.events);
       return typeof after === 'object' || isWholeStockRight(shop)
         ? after
         : broken(shop, orderId, what, 'stock adds up');
@@ -51,7 +51,7 @@ function handle(shop: Shop, reader: number, event: ShopEvent): Happening {
     case 'notification': {
       const outcome = participants.notificationHears(rules, life.correspondence, event, timeAt(shop, 'order'));
       if ('unreachable' in outcome) return broken(shop, orderId, what, 'no unreachable pair is met');
-      return become(shop, orderId, what, { correspondence: outcome.row }, outcome.says);
+      return become(shop, orderId, what, { correspondence: outcome.row }, outcome.events);
     }
     case 'order':
       return moveOrder(shop, orderId, what, participants.orderHears(rules, life.order, event, timeAt(shop, 'order')));

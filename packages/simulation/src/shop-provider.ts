@@ -36,7 +36,7 @@ export function moveCall(shop: Shop, step: ShopStep & { does: 'reach' | 'answer'
     remove(shop, found);
     const what = `the ${call.kind} of ${orderId} is lost ${call.reply === undefined ? 'on its way' : 'on its way back'}`;
     const { payment } = life.payment;
-    const conclusion = found.isAwaited && isOwed(payment) ? shop.rules.payment.concludeFromSilence(payment) : null;
+    const conclusion = found.isAwaited && isOwed(payment) ? shop.rules.concludeFromSilence(payment) : null;
     return conclusion === null ? told(shop, what) : settle(shop, found, what, conclusion);
   }
   if (call.reply === undefined || !found.isAwaited) return 'idle';
@@ -70,9 +70,9 @@ export function forgetCalls(shop: Shop): void {
 function settle(shop: Shop, { orderId, call }: CallUnderWay, what: string, reply: ProviderReply): Happening {
   const life = shop.lives.get(orderId);
   if (life === undefined) return 'idle';
-  const answer = { orderId, causeId: call.causeId, reply };
+  const answer = { type: 'reply', orderId, causeId: call.causeId, reply, traceparent: null } as const;
   const now = timeAt(shop, 'payment');
-  return movePayment(shop, orderId, what, participants.providerAnswers(shop.rules, life.payment, answer, now));
+  return movePayment(shop, orderId, what, participants.paymentTakes(shop.rules, life.payment, answer, now));
 }
 
 function callsOf(shop: Shop, orderId: OrderId): CallUnderWay[] {

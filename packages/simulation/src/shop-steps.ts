@@ -1,4 +1,5 @@
 import type { CustomerId, OrderId } from '@sagamart/contracts/ids';
+import { noStock, restock as addUnits } from '@sagamart/inventory/stock';
 import { beginLife, cancelWindowMs } from './order-life.ts';
 import * as participants from './participants.ts';
 import { become, moveOrder, told } from './shop-changes.ts';
@@ -76,12 +77,12 @@ function mail(shop: Shop, { does, order: orderId }: ShopStep & { does: 'mail' | 
     const mailbox = isTaken ? life.mailbox : [...life.mailbox, outcome];
     return become(shop, orderId, `the mail server takes the mail that ${orderId} is ${outcome}`, { mailbox }, []);
   }
-  const noted = isTaken
-    ? participants.mailIsTaken(shop.rules, life.correspondence, outcome, timeAt(shop, 'order'))
-    : null;
+  const now = timeAt(shop, 'order');
+  const taken = { type: 'taken', orderId, outcome, sentAt: now, traceparent: null } as const;
+  const noted = isTaken ? participants.notificationTakes(shop.rules, life.correspondence, taken, now) : null;
   if (noted === null) return 'idle';
   const what = `notification notes that the mail that ${orderId} is ${outcome} was taken`;
-  return become(shop, orderId, what, { correspondence: noted.row }, noted.says);
+  return become(shop, orderId, what, { correspondence: noted.row }, noted.events);
 }
 
 /** Of what is due, or late, by a sender that was given up, of what has already ended. */
@@ -91,13 +92,18 @@ function refuseMail(shop: Shop, orderId: OrderId): Happening {
   const due = notifications.find(({ notification }) => notification.status === 'pending');
   const outcome = (due ?? notifications.at(-1))?.notification.outcome;
   if (life === undefined || outcome === undefined) return 'idle';
-  const noted = participants.mailIsRefused(shop.rules, life.correspondence, outcome, timeAt(shop, 'order'));
+  const noted = participants.notificationTakes(
+    shop.rules,
+    life.correspondence,
+    { type: 'refused', orderId, outcome },
+    timeAt(shop, 'order'),
+  );
   const isNews = due !== undefined && !life.refusals.includes(outcome);
   if (noted === null && !isNews) return 'idle';
   const refusals = isNews ? [...life.refusals, outcome] : life.refusals;
   const changes = noted === null ? { refusals } : { refusals, correspondence: noted.row };
   const what = `the mail server refuses the mail that ${orderId} is ${outcome} for good`;
-  return become(shop, orderId, what, changes, noted?.says ?? []);
+  return become(shop, orderId, what, changes, noted?.events ?? []);
 }
 
 function decide(shop: Shop, { does, order: orderId }: ShopStep & { does: 'cancel' | 'sweep' }): Happening {
@@ -105,18 +111,21 @@ function decide(shop: Shop, { does, order: orderId }: ShopStep & { does: 'cancel
   if (row === undefined) return 'idle';
   const now = timeAt(shop, 'order');
   if (does === 'sweep' && now.getTime() <= Date.parse(row.order.deadline)) return 'idle';
-  const outcome =
+  const about = { orderId, traceparent: null };
+  const input =
     does === 'cancel'
-      ? participants.customerCancels(shop.rules, row, now, cancelWindowMs)
-      : participants.deadlinePasses(shop.rules, row, now);
+      ? ({ type: 'cancel', ...about, cancelWindowMs } as const)
+      : ({ type: 'time_out', ...about } as const);
+  const outcome = participants.orderTakes(shop.rules, row, input, now);
   if (outcome === null) return 'idle';
   const what = does === 'cancel' ? `the customer cancels ${orderId}` : `the sweeper finds ${orderId} past its deadline`;
   return moveOrder(shop, orderId, what, outcome);
 }
 
 function restock(shop: Shop, { sku, quantity }: ShopStep & { does: 'restock' }): Happening {
-  const before = shop.stock.get(sku) ?? { onHand: 0, held: 0, committed: 0 };
-  shop.stock = new Map(shop.stock).set(sku, { ...before, onHand: before.onHand + quantity });
+  const added = addUnits(sku, shop.stock.get(sku) ?? noStock, quantity);
+  if (added === 'stock_full') return 'idle';
+  shop.stock = new Map(shop.stock).set(sku, added.after);
   shop.supplied.set(sku, (shop.supplied.get(sku) ?? 0) + quantity);
   return told(shop, `an operator adds ${quantity} ${sku}`);
 }

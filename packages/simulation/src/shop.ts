@@ -1,6 +1,6 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { OrderId, Sku } from '@sagamart/contracts/ids';
-import type { Stock } from '@sagamart/inventory/reservation';
+import type { Stock } from '@sagamart/inventory/stock';
 import type { Product } from '@sagamart/order/order';
 import type { Breach } from './invariants.ts';
 import { readers, type OrderLife, type SagaTopic } from './order-life.ts';

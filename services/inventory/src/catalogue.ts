@@ -2,16 +2,16 @@ import { Sku } from '@sagamart/contracts/ids';
 import { Currency, PriceMinor } from '@sagamart/contracts/money';
 import { inTransaction } from '@sagamart/service-kit/database';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
-import { transition, type Clock } from '@sagamart/service-kit/transition';
+import type { Clock } from '@sagamart/service-kit/transition';
 import type { Pool } from 'pg';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Parse } from 'typebox/value';
-import { source } from './messages.ts';
-import { changeProduct } from './product.ts';
+import { putProduct } from './product.ts';
 import { hasProducts, saveProducts } from './product-store.ts';
-import { applyMovements, lockStock, type Movement } from './stock-store.ts';
+import type { Movement } from './stock.ts';
+import { applyMovements } from './stock-store.ts';
 
 const Catalogue = Type.Array(
   Type.Object({
@@ -33,24 +33,18 @@ export async function seedCatalogue(pool: Pool, clock: Clock): Promise<{ seeded:
     if (await hasProducts(tx)) return { seeded: 0 };
 
     const seeds = catalogue.map(({ initialStock, ...wanted }) => {
-      const { product, says } = changeProduct(null, wanted);
-      const cause = { causationId: null, lamport: 0, correlationId: wanted.sku, traceparent: null };
-      const { lamport, events } = transition(source, { lamport: 0, version: 0 }, cause, says, clock);
-      return { product: { ...product, lamport }, events, initialStock };
+      const { row, events } = putProduct(null, wanted, { clock, traceparent: null });
+      return { product: row, events, initialStock };
     });
     await saveProducts(
       tx,
       seeds.map(({ product }) => product),
     );
-    const stock = await lockStock(
-      tx,
-      seeds.map(({ product }) => product.sku),
-    );
     const movements = seeds.map(({ product, initialStock }): Movement => {
       const after = { onHand: initialStock, held: 0, committed: 0 };
       return { sku: product.sku, kind: 'initial', quantity: initialStock, orderId: null, after };
     });
-    await applyMovements(tx, stock, movements);
+    await applyMovements(tx, movements);
     await appendToOutbox(
       tx,
       seeds.flatMap(({ events }) => events),

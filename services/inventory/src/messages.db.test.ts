@@ -34,9 +34,7 @@ async function shop(t: TestContext, stock: Record<string, number>): Promise<Pool
         { sku, name: text, description: '', priceMinor: 100, currency: 'EUR', version: 1, lamport: 1 },
       ]);
       const after = { onHand, held: 0, committed: 0 };
-      const none = new Map([[sku, { onHand: 0, held: 0, committed: 0 }]]);
-      if (onHand > 0)
-        await applyMovements(tx, none, [{ sku, kind: 'initial', quantity: onHand, orderId: null, after }]);
+      if (onHand > 0) await applyMovements(tx, [{ sku, kind: 'initial', quantity: onHand, orderId: null, after }]);
     }
   });
   return pool;

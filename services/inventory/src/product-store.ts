@@ -1,19 +1,18 @@
 import type { Sku } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
-import type { Counters } from '@sagamart/service-kit/transition';
-import type { Product, VersionedProduct } from './product.ts';
+import type { Product, ProductRow } from './product.ts';
 
 export type OfferedProduct = Product & { readonly available: number };
 
 /** Serializes changes of one product, also of one that does not exist yet, and returns it as it is now. */
-export async function lockProduct(tx: Tx, sku: Sku): Promise<(VersionedProduct & Counters) | null> {
+export async function lockProduct(tx: Tx, sku: Sku): Promise<ProductRow | null> {
   await tx.query({
     name: 'lock-product',
     text: `select pg_advisory_xact_lock(hashtextextended('product ' || $1, 0))`,
     values: [sku],
   });
-  const { rows } = await tx.query<ProductRow & { lamport: number }>({
+  const { rows } = await tx.query<ProductColumns & { lamport: number }>({
     name: 'find-product-for-change',
     text: 'select sku, name, description, price_minor, currency, version, lamport from products where sku = $1 for update',
     values: [sku],
@@ -28,10 +27,7 @@ export async function lockProduct(tx: Tx, sku: Sku): Promise<(VersionedProduct &
 }
 
 /** Inserts or overwrites products; a new one gets a stock of zero. */
-export async function saveProducts(
-  tx: Tx,
-  products: readonly (VersionedProduct & Pick<Counters, 'lamport'>)[],
-): Promise<void> {
+export async function saveProducts(tx: Tx, products: readonly ProductRow[]): Promise<void> {
   const rows = products.map(({ sku, name, description, priceMinor, currency, version, lamport }) => ({
     ...{ sku, name, description, currency, version, lamport },
     price_minor: priceMinor,
@@ -82,7 +78,7 @@ export async function hasProducts(reader: Reader): Promise<boolean> {
 
 const offeredColumns = 'sku, name, description, price_minor, currency, on_hand';
 
-type ProductRow = {
+type ProductColumns = {
   sku: Sku;
   name: string;
   description: string;
@@ -90,8 +86,8 @@ type ProductRow = {
   currency: Currency;
   version: number;
 };
-type OfferedRow = Omit<ProductRow, 'version'> & { on_hand: number };
+type OfferedRow = Omit<ProductColumns, 'version'> & { on_hand: number };
 
-function productOf({ sku, name, description, price_minor, currency }: Omit<ProductRow, 'version'>): Product {
+function productOf({ sku, name, description, price_minor, currency }: Omit<ProductColumns, 'version'>): Product {
   return { sku, name, description, priceMinor: price_minor, currency };
 }

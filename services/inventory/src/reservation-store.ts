@@ -1,12 +1,58 @@
-import type { CustomerId, OrderId } from '@sagamart/contracts/ids';
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
+import type { Repository, Rows } from '@sagamart/service-kit/aggregate';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
-import type { Counters } from '@sagamart/service-kit/transition';
-import type { Quantities, Reservation, Reserved } from './reservation.ts';
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
+import {
+  reservationAggregate,
+  type HeardByInventory,
+  type Quantities,
+  type Reservation,
+  type ReservationRow,
+  type Reserved,
+} from './reservation.ts';
+import type { Stock } from './stock.ts';
+import { applyMovements, lockStock } from './stock-store.ts';
 
-export type StoredReservation = Reserved & Counters;
+type Unstocked = Omit<ReservationRow, 'stock' | 'moved'>;
 
-/** Locks the orders' reservations, created `unseen` where missing, sorted by order id. */
-export async function lockReservations(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredReservation[]> {
+/** Reservations in PostgreSQL, created `unseen` where missing, with the stock of all that their events are about. */
+export const reservations: Repository<OrderId, ReservationRow, ShopEvent<HeardByInventory>> = {
+  aggregate: reservationAggregate,
+  keyOf: ({ data }) => data.orderId,
+  lock: async (tx, events) => {
+    const rows = await lockReservations(tx, [...new Set(events.map(({ data }) => data.orderId))]);
+    const skus = new Set(events.flatMap(({ data }) => data.lines.map(({ sku }) => sku)));
+    return sharingStock(rows, await lockStock(tx, [...skus]));
+  },
+  write: async (tx, { rows, events, steps }) => {
+    await Promise.all([
+      applyMovements(
+        tx,
+        steps.flatMap(({ row }) => row.moved),
+      ),
+      updateReservations(tx, rows),
+      appendToOutbox(tx, events),
+    ]);
+  },
+};
+
+/** Each row with the stock as the step before has left it, whichever order that was of. */
+function sharingStock(rows: Map<OrderId, Unstocked>, locked: ReadonlyMap<Sku, Stock>): Rows<OrderId, ReservationRow> {
+  let stock = locked;
+  return {
+    get: (orderId) => {
+      const row = rows.get(orderId);
+      return row === undefined ? undefined : { ...row, stock, moved: [] };
+    },
+    set: (orderId, row) => {
+      rows.set(orderId, row);
+      stock = row.stock;
+    },
+  };
+}
+
+async function lockReservations(tx: Tx, orderIds: readonly OrderId[]): Promise<Map<OrderId, Unstocked>> {
   const [, { rows }] = await Promise.all([
     tx.query({
       name: 'create-reservations',
@@ -14,17 +60,17 @@ export async function lockReservations(tx: Tx, orderIds: readonly OrderId[]): Pr
              on conflict (order_id) do nothing`,
       values: [orderIds],
     }),
-    tx.query<ReservationRow>({
+    tx.query<ReservationColumns>({
       name: 'lock-reservations',
       text: `select ${columns} from reservations where order_id = any($1) order by order_id for update`,
       values: [orderIds],
     }),
   ]);
-  return rows.map(fromRow);
+  return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
 }
 
-export async function updateReservations(tx: Tx, reservations: readonly StoredReservation[]): Promise<void> {
-  const rows = reservations.map(({ orderId, customerId, reservation, lamport, version }) => ({
+async function updateReservations(tx: Tx, changed: readonly Unstocked[]): Promise<void> {
+  const rows = changed.map(({ orderId, customerId, reservation, lamport, version }) => ({
     order_id: orderId,
     customer_id: customerId,
     status: reservation.status,
@@ -44,7 +90,7 @@ export async function updateReservations(tx: Tx, reservations: readonly StoredRe
 }
 
 export async function findReservation(reader: Reader, orderId: OrderId): Promise<Reserved | null> {
-  const { rows } = await reader.query<ReservationRow>({
+  const { rows } = await reader.query<ReservationColumns>({
     name: 'find-reservation',
     text: `select ${columns} from reservations where order_id = $1`,
     values: [orderId],
@@ -54,7 +100,7 @@ export async function findReservation(reader: Reader, orderId: OrderId): Promise
 
 const columns = 'order_id, customer_id, status, lines, lamport, version';
 
-type ReservationRow = {
+type ReservationColumns = {
   order_id: OrderId;
   customer_id: CustomerId | null;
   status: Reservation['status'];
@@ -63,7 +109,7 @@ type ReservationRow = {
   version: number;
 };
 
-function fromRow({ order_id, customer_id, status, lines, lamport, version }: ReservationRow): StoredReservation {
+function fromRow({ order_id, customer_id, status, lines, lamport, version }: ReservationColumns): Unstocked {
   const reservation: Reservation =
     status === 'held' || status === 'committed' || status === 'released' ? { status, lines } : { status };
   return { orderId: order_id, customerId: customer_id, reservation, lamport, version };

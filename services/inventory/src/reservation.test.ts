@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventBody } from '@sagamart/contracts/events';
 import { placedData, skuOf } from '@sagamart/test-kit/event-builder';
-import {
-  heardByInventory,
-  moveStock,
-  react,
-  type HeardByInventory,
-  type Reaction,
-  type Reservation,
-} from './reservation.ts';
+import { heardByInventory, react, type HeardByInventory, type Reaction, type Reservation } from './reservation.ts';
+import { moveStock } from './stock.ts';
 
 const mug = skuOf('MUG');
 const lamp = skuOf('LAMP');

@@ -1,5 +1,9 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventBody } from '@sagamart/contracts/events';
 import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
+import type { Aggregate } from '@sagamart/service-kit/aggregate';
+import { causedBy, type Counters } from '@sagamart/service-kit/transition';
+import { moveStock, noStock, type Movement, type MovementKind, type Stock } from './stock.ts';
 
 export type Quantities = readonly { readonly sku: Sku; readonly quantity: number }[];
 
@@ -14,12 +18,6 @@ export type Reserved = {
   readonly customerId: CustomerId | null;
   readonly reservation: Reservation;
 };
-
-/** The three places a unit can be. `onHand` is what may still be sold. */
-export type Stock = { readonly onHand: number; readonly held: number; readonly committed: number };
-
-/** Movements of an order: hold on hand → held, commit held → committed, release held → on hand, return committed → on hand. */
-export type MovementKind = 'hold' | 'commit' | 'release' | 'return';
 
 export type Move = { readonly kind: MovementKind; readonly lines: Quantities } | null;
 
@@ -51,21 +49,39 @@ export function react(
   }
 }
 
-/** The stock after a movement of `quantity` units. It may come out negative: the caller's balance check and the table forbid it. */
-export function moveStock(stock: Stock, kind: MovementKind, quantity: number): Stock {
-  const { onHand, held, committed } = stock;
-  switch (kind) {
-    case 'hold':
-      return { onHand: onHand - quantity, held: held + quantity, committed };
-    case 'commit':
-      return { onHand, held: held - quantity, committed: committed + quantity };
-    case 'release':
-      return { onHand: onHand + quantity, held: held - quantity, committed };
-    case 'return':
-      return { onHand: onHand + quantity, held, committed: committed - quantity };
-    default:
-      return kind satisfies never;
-  }
+/** A reservation with the stock of whatever it is about, which other orders share. */
+export type ReservationRow = Reserved & {
+  readonly stock: ReadonlyMap<Sku, Stock>;
+  /** What the last step moved. */
+  readonly moved: readonly Movement[];
+} & Counters;
+
+/** Every step of a reservation, with its stock. */
+export const reservationAggregate: Aggregate<ReservationRow, ShopEvent<HeardByInventory>> = {
+  source: '/inventory',
+  decide: (before, event) => {
+    const { orderId, customerId } = event.data;
+    const reaction = react(before.reservation, event, before.stock);
+    if (reaction === 'unreachable') return { unreachable: before.reservation.status };
+    const { reservation, says } = reaction;
+    const moved = movementsOf(orderId, reaction.move, before.stock);
+    const stock =
+      moved.length === 0
+        ? before.stock
+        : new Map([...before.stock, ...moved.map((each) => [each.sku, each.after] as const)]);
+    const row = { ...before, customerId: before.customerId ?? customerId, reservation, stock, moved };
+    return { row, emits: says, cause: causedBy(event) };
+  },
+};
+
+function movementsOf(orderId: OrderId, move: Move, stock: ReadonlyMap<Sku, Stock>): Movement[] {
+  if (move === null) return [];
+  const balances = new Map(stock);
+  return move.lines.map(({ sku, quantity }) => {
+    const after = moveStock(balances.get(sku) ?? noStock, move.kind, quantity);
+    balances.set(sku, after);
+    return { sku, kind: move.kind, quantity, orderId, after };
+  });
 }
 
 function reserve(orderId: OrderId, lines: Quantities, stock: ReadonlyMap<Sku, Stock>): Reaction {

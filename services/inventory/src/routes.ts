@@ -6,13 +6,12 @@ import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagam
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { Problem } from '@sagamart/service-kit/problem';
 import { callerOf, maySee, requireCaller, requireOperator } from '@sagamart/service-kit/token';
-import { transition } from '@sagamart/service-kit/transition';
 import { Type } from 'typebox';
 import type { Deps } from './deps.ts';
-import { source } from './messages.ts';
-import { changeProduct, type Product, type VersionedProduct } from './product.ts';
+import { putProduct, type Product, type VersionedProduct } from './product.ts';
 import { findOffered, listOffered, lockProduct, saveProducts } from './product-store.ts';
 import { findReservation } from './reservation-store.ts';
+import { restock, unitsMax } from './stock.ts';
 import { applyMovements, lockStock } from './stock-store.ts';
 
 // No control characters: PostgreSQL's text cannot hold a NUL, and none of the others belongs in a name.
@@ -59,7 +58,7 @@ export function registerProductRoutes(app: HttpApp, deps: Deps): void {
 
   app.put('/products/:sku', { onRequest: operator, schema: { params: BySku, body: ProductBody } }, async (request) => {
     const wanted = { sku: request.params.sku, ...request.body };
-    return inRetriedTransaction(deps.pool, (tx) => putProduct(tx, deps, wanted, request.traceparent));
+    return inRetriedTransaction(deps.pool, (tx) => changeProduct(tx, deps, wanted, request.traceparent));
   });
 
   app.post(
@@ -72,7 +71,7 @@ export function registerProductRoutes(app: HttpApp, deps: Deps): void {
       const { sku } = request.params;
       const route = `POST /products/${sku}/restock`;
       const answer = await answerOnce(deps.pool, { owner, route, key, body: request.body }, (tx) =>
-        restock(tx, sku, request.body.quantity),
+        addUnits(tx, sku, request.body.quantity),
       );
       return sendAnswer(reply, answer);
     },
@@ -102,28 +101,23 @@ export function registerReservationRoutes(app: HttpApp, deps: Deps): void {
   );
 }
 
-async function putProduct(tx: Tx, deps: Deps, wanted: Product, traceparent: string): Promise<VersionedProduct> {
+async function changeProduct(tx: Tx, deps: Deps, wanted: Product, traceparent: string): Promise<VersionedProduct> {
   const before = await lockProduct(tx, wanted.sku);
-  const { product, says } = changeProduct(before, wanted);
-  const cause = { causationId: null, lamport: 0, correlationId: wanted.sku, traceparent };
-  const { lamport, events } = transition(source, before ?? { lamport: 0, version: 0 }, cause, says, deps.clock);
-  await saveProducts(tx, [{ ...product, lamport }]);
+  const { row, events } = putProduct(before, wanted, { clock: deps.clock, traceparent });
+  await saveProducts(tx, [row]);
   await appendToOutbox(tx, events);
-  return { ...wanted, version: product.version };
+  return { ...wanted, version: row.version };
 }
 
-async function restock(tx: Tx, sku: Sku, quantity: number): Promise<Answer> {
+async function addUnits(tx: Tx, sku: Sku, quantity: number): Promise<Answer> {
   const stock = await lockStock(tx, [sku]);
   const before = stock.get(sku);
   if (before === undefined) throw unknownProduct(sku);
-  if (before.onHand + before.held + before.committed + quantity > unitsMax) throw stockFull();
-  const after = { ...before, onHand: before.onHand + quantity };
-  await applyMovements(tx, stock, [{ sku, kind: 'restock', quantity, orderId: null, after }]);
-  return { status: 200, location: null, body: JSON.stringify({ sku, available: after.onHand }) };
+  const movement = restock(sku, before, quantity);
+  if (movement === 'stock_full') throw stockFull();
+  await applyMovements(tx, [movement]);
+  return { status: 200, location: null, body: JSON.stringify({ sku, available: movement.after.onHand }) };
 }
-
-/** All units of a product together stay within PostgreSQL's integer, wherever they move. */
-const unitsMax = 2_000_000_000;
 
 function stockFull(): Problem {
   const detail = `There can be at most ${unitsMax} units of a product, sold ones included.`;

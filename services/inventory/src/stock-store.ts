@@ -1,16 +1,7 @@
-import type { OrderId, Sku } from '@sagamart/contracts/ids';
+import type { Sku } from '@sagamart/contracts/ids';
 import type { Tx } from '@sagamart/service-kit/database';
 import { LostRace } from '@sagamart/service-kit/database-trouble';
-import type { MovementKind, Stock } from './reservation.ts';
-
-/** One line of the stock ledger: what moved, and the balances right after. */
-export type Movement = {
-  readonly sku: Sku;
-  readonly kind: MovementKind | 'initial' | 'restock';
-  readonly quantity: number;
-  readonly orderId: OrderId | null;
-  readonly after: Stock;
-};
+import { moveStock, noStock, type Movement, type Stock } from './stock.ts';
 
 /** Only a lost race can violate these: the code decided on balances it had locked. */
 export const stockConstraints = ['on_hand_not_negative', 'held_not_negative', 'committed_not_negative'];
@@ -32,17 +23,17 @@ export async function lockStock(tx: Tx, skus: readonly Sku[]): Promise<Map<Sku, 
  * Applies movements: each stock row is changed once, by its net difference and only where that leaves nothing negative, and every movement
  * is written down. Throws LostRace when fewer rows changed than were decided on.
  */
-export async function applyMovements(
-  tx: Tx,
-  before: ReadonlyMap<Sku, Stock>,
-  movements: readonly Movement[],
-): Promise<void> {
+export async function applyMovements(tx: Tx, movements: readonly Movement[]): Promise<void> {
   if (movements.length === 0) return;
-  const after = new Map(movements.map((movement) => [movement.sku, movement.after]));
-  const changes = [...after].map(([sku, stock]) => {
-    const { onHand, held, committed } = before.get(sku) ?? { onHand: 0, held: 0, committed: 0 };
-    return { sku, on_hand: stock.onHand - onHand, held: stock.held - held, committed: stock.committed - committed };
-  });
+  const differences = new Map<Sku, Stock>();
+  for (const { sku, kind, quantity } of movements)
+    differences.set(sku, moveStock(differences.get(sku) ?? noStock, kind, quantity));
+  const changes = Array.from(differences, ([sku, { onHand, held, committed }]) => ({
+    sku,
+    on_hand: onHand,
+    held,
+    committed,
+  }));
   const changed = tx.query({
     name: 'change-stock',
     text: `

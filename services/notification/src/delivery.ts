@@ -1,23 +1,12 @@
+import { lockForWork } from '@sagamart/service-kit/aggregate';
 import { inTransaction, type Tx } from '@sagamart/service-kit/database';
-import { appendToOutbox } from '@sagamart/service-kit/outbox';
-import { transition } from '@sagamart/service-kit/transition';
-import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
 import { createDoubts } from './doubts.ts';
 import { composeMail } from './mail.ts';
-import { source } from './messages.ts';
-import { deliver, giveUp, pauseAfterMs } from './notification.ts';
-import {
-  claimDue,
-  lockCorrespondences,
-  postpone,
-  updateCorrespondences,
-  updateEnded,
-  type Claim,
-  type StoredNotification,
-} from './notification-store.ts';
+import { pauseAfterMs, type MailInput } from './notification.ts';
+import { claimDue, correspondences, postpone, type Claim } from './notification-store.ts';
 import { connectionsMax, MailBlocked, MailNotTaken, MailRefused, sendTimeoutMs } from './smtp.ts';
 
 /** So many deliveries take turns: while one records what became of its mails, the other sends. */
@@ -110,29 +99,20 @@ export function createDelivery({
 
   /** Reads every row again under its lock and decides again: another sender may have recorded the same mail meanwhile. */
   async function recordEnded(tx: Tx, attempts: readonly (Taken | Refused)[]): Promise<void> {
-    const orderIds = new Set(attempts.map(({ claim }) => claim.notification.orderId));
-    const correspondences = await lockCorrespondences(tx, [...orderIds]);
-    const ended: StoredNotification[] = [];
-    const said: ShopEvent[] = [];
-    for (const attempted of attempts) {
-      const { orderId, outcome } = attempted.claim.notification;
-      const before = correspondences.get(orderId);
-      const stored = before?.notifications.find((each) => each.notification.outcome === outcome);
-      if (before === undefined || stored === undefined)
-        throw new RangeError(`notification ${orderId} ${outcome} is gone: its row is never deleted`);
-      const isRefused = 'refused' in attempted;
-      const end = isRefused ? giveUp(stored.notification) : deliver(stored.notification, attempted.sentAt);
-      if (end === 'already_recorded') continue;
-      const cause = isRefused ? stored.cause : { ...stored.cause, traceparent: attempted.traceparent };
-      const { lamport, version, events } = transition(source, before, cause, end.says, clock);
-      correspondences.set(orderId, { ...before, lamport, version });
-      ended.push({ ...stored, notification: end.notification });
-      said.push(...events);
+    const inputs = attempts.map(inputOf);
+    const work = await lockForWork(tx, correspondences, inputs, clock);
+    for (const input of inputs) {
+      const after = work.take(input);
+      if ('unreachable' in after)
+        throw new RangeError(`notification ${input.orderId} ${input.outcome} is gone: its row is never deleted`);
     }
-    await Promise.all([
-      updateEnded(tx, ended),
-      updateCorrespondences(tx, [...correspondences.values()]),
-      appendToOutbox(tx, said),
-    ]);
+    await work.write();
   }
+}
+
+function inputOf(attempted: Taken | Refused): MailInput {
+  const { orderId, outcome } = attempted.claim.notification;
+  if ('refused' in attempted) return { type: 'refused', orderId, outcome };
+  const { sentAt, traceparent } = attempted;
+  return { type: 'taken', orderId, outcome, sentAt, traceparent };
 }

@@ -1,21 +1,13 @@
 import type { OrderId } from '@sagamart/contracts/ids';
+import { lockForWork } from '@sagamart/service-kit/aggregate';
 import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
 import { Problem } from '@sagamart/service-kit/problem';
-import { transition } from '@sagamart/service-kit/transition';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { activeTraceparent, inSpan } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
 import { appendMailAct, type MailAct } from './mail-act-store.ts';
-import { source } from './messages.ts';
-import { giveUp, resend, type Notification } from './notification.ts';
-import {
-  findCorrespondence,
-  lockCorrespondences,
-  makeDue,
-  updateCorrespondences,
-  updateEnded,
-  type StoredCorrespondence,
-} from './notification-store.ts';
+import type { CorrespondenceRow, MailInput, MailRefusal, Notification } from './notification.ts';
+import { correspondences, findCorrespondence } from './notification-store.ts';
 
 /** What an operator asks for: of one outcome of an order, or of each of which its customer was not told. */
 export type Wish = {
@@ -53,42 +45,34 @@ export function createMailActs(deps: Pick<Deps, 'pool' | 'clock' | 'committed'>)
 }
 
 async function actOn(tx: Tx, wish: Wish, { clock }: Pick<Deps, 'clock'>): Promise<number> {
-  const before = (await lockCorrespondences(tx, [wish.orderId])).get(wish.orderId);
-  if (before === undefined) throw new RangeError(`the correspondence of order ${wish.orderId} was not locked`);
-  let counters = { lamport: before.lamport, version: before.version };
-  const changed = chosen(before, wish).flatMap((stored) => {
-    const notification = after(stored.notification, wish);
-    if (notification === 'nothing') return [];
-    const { lamport, version } = transition(source, counters, stored.cause, [], clock);
-    counters = { lamport, version };
-    return [{ ...stored, notification, changesAddress: notification.email !== stored.notification.email }];
+  const { orderId } = wish;
+  const inputs = (['confirmed', 'cancelled'] as const).map((outcome) => inputOf(wish, outcome));
+  const work = await lockForWork(tx, correspondences, inputs, clock);
+  const acts = chosen(work.find(orderId), wish).flatMap((before) => {
+    const after = work.take(inputOf(wish, before.outcome));
+    if ('refused' in after && after.refused === 'already_recorded') return [];
+    if (!('row' in after)) throw 'refused' in after ? refusal(after.refused) : unknown(orderId);
+    const now = after.row.notifications.find(({ notification }) => notification.outcome === before.outcome);
+    return [actOf(wish, before, now?.notification.email !== before.email)];
   });
-  await Promise.all([
-    wish.act === 'resend' ? makeDue(tx, changed) : updateEnded(tx, changed),
-    updateCorrespondences(tx, [{ ...before, ...counters }]),
-    ...changed.map((each) => appendMailAct(tx, actOf(wish, each.notification, each.changesAddress))),
-  ]);
-  return changed.length;
+  await Promise.all([work.write(), ...acts.map((act) => appendMailAct(tx, act))]);
+  return acts.length;
+}
+
+function inputOf(wish: Wish, outcome: Notification['outcome']): MailInput {
+  const { orderId } = wish;
+  return wish.act === 'resend'
+    ? { type: 'resend', orderId, outcome, to: wish.to }
+    : { type: 'give_up', orderId, outcome };
 }
 
 /** The one that was named, else all of which the customer was not told. */
-function chosen({ notifications }: StoredCorrespondence, { orderId, outcome }: Wish) {
-  const named = notifications.filter(({ notification }) => outcome === null || notification.outcome === outcome);
+function chosen(row: CorrespondenceRow | null, { orderId, outcome }: Wish): Notification[] {
+  const notifications = (row?.notifications ?? []).map(({ notification }) => notification);
+  const named = notifications.filter((each) => outcome === null || each.outcome === outcome);
   if (named.length === 0) throw unknown(orderId);
-  const untold = named.filter(({ notification: { status } }) => status === 'pending' || status === 'refused');
+  const untold = named.filter(({ status }) => status === 'pending' || status === 'refused');
   return untold.length > 0 ? untold : named;
-}
-
-/** Throws Problem 409 where there is nothing left to do. */
-function after(before: Notification, wish: Wish): Notification | 'nothing' {
-  if (wish.act === 'give_up') {
-    if (before.status === 'sent') throw refusal('sent_already');
-    const ended = giveUp(before);
-    return ended === 'already_recorded' ? 'nothing' : ended.notification;
-  }
-  const notification = resend(before, wish.to);
-  if (notification === 'sent_already' || notification === 'no_address') throw refusal(notification);
-  return notification;
 }
 
 function actOf({ act, operator, reason }: Wish, { orderId, outcome }: Notification, changesAddress: boolean): MailAct {
@@ -100,7 +84,7 @@ const refusals = {
   no_address: 'This order has no address to write to.',
 };
 
-function refusal(code: keyof typeof refusals): Problem {
+function refusal(code: Exclude<MailRefusal, 'already_recorded'>): Problem {
   return new Problem({ status: 409, code, detail: refusals[code] });
 }
 

@@ -1,22 +1,21 @@
 import type { CancelReason, OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
+import type { Repository } from '@sagamart/service-kit/aggregate';
 import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
-import type { Cause, Counters } from '@sagamart/service-kit/transition';
-import type { Correspondence, Notification, PendingNotification } from './notification.ts';
-
-/** A notification with the order event that caused it, and the order's version at that event. */
-export type StoredNotification = {
-  readonly notification: Notification;
-  readonly cause: Cause & { causationId: EventId };
-  readonly orderVersion: number;
-};
-
-export type StoredCorrespondence = {
-  readonly orderId: OrderId;
-  readonly notifications: readonly StoredNotification[];
-} & Counters;
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
+import type { Counters } from '@sagamart/service-kit/transition';
+import {
+  correspondenceAggregate,
+  type CausedNotification,
+  type Correspondence,
+  type CorrespondenceRow,
+  type MailRefusal,
+  type Notification,
+  type NotificationInput,
+  type PendingNotification,
+} from './notification.ts';
 
 /** A notification that this process may now try to send; `attempts` counts this one. */
 export type Claim = {
@@ -25,11 +24,43 @@ export type Claim = {
   readonly traceparent: string | null;
 };
 
-/** Creates the rows that are missing, then locks all of them, sorted, and returns them with their notifications. */
-export async function lockCorrespondences(
-  tx: Tx,
-  orderIds: readonly OrderId[],
-): Promise<Map<OrderId, StoredCorrespondence>> {
+/** What customers are told of orders, in PostgreSQL: created where missing. */
+export const correspondences: Repository<OrderId, CorrespondenceRow, NotificationInput, MailRefusal> = {
+  aggregate: correspondenceAggregate,
+  keyOf: orderIdOf,
+  lock: (tx, inputs) => lockCorrespondences(tx, [...new Set(inputs.map(orderIdOf))]),
+  write: async (tx, { rows, events, steps }) => {
+    const changed = Map.groupBy(steps, ({ input }) => effectOf(input));
+    const of = (effect: ReturnType<typeof effectOf>) =>
+      (changed.get(effect) ?? []).flatMap(({ input, row }) =>
+        row.notifications.filter(({ notification }) => notification.outcome === outcomeOf(input)),
+      );
+    await Promise.all([
+      insertNotifications(tx, of('is told')),
+      updateEnded(tx, of('ends')),
+      makeDue(tx, of('is due again')),
+      updateCorrespondences(tx, rows),
+      appendToOutbox(tx, events),
+    ]);
+  },
+};
+
+function orderIdOf(input: NotificationInput): OrderId {
+  return 'data' in input ? input.data.orderId : input.orderId;
+}
+
+function outcomeOf(input: NotificationInput): Notification['outcome'] {
+  if (!('data' in input)) return input.outcome;
+  return input.type === 'order.confirmed' ? 'confirmed' : 'cancelled';
+}
+
+/** What an input does to the notification that it is about. */
+function effectOf(input: NotificationInput): 'is told' | 'ends' | 'is due again' {
+  if ('data' in input) return 'is told';
+  return input.type === 'resend' ? 'is due again' : 'ends';
+}
+
+async function lockCorrespondences(tx: Tx, orderIds: readonly OrderId[]): Promise<Map<OrderId, CorrespondenceRow>> {
   await tx.query({
     name: 'create-correspondences',
     text: `insert into correspondences (order_id) select id from unnest($1::uuid[]) as id order by id on conflict do nothing`,
@@ -56,20 +87,19 @@ export async function lockCorrespondences(
 }
 
 /** Writes the counters, each row once. */
-export async function updateCorrespondences(tx: Tx, correspondences: readonly StoredCorrespondence[]): Promise<void> {
+async function updateCorrespondences(tx: Tx, changed: readonly CorrespondenceRow[]): Promise<void> {
   await tx.query({
     name: 'update-correspondences',
     text: `
       update correspondences set (lamport, version) = (changed.lamport, changed.version)
       from json_to_recordset($1) as changed (order_id uuid, lamport bigint, version bigint)
       where correspondences.order_id = changed.order_id`,
-    values: [
-      JSON.stringify(correspondences.map(({ orderId, lamport, version }) => ({ order_id: orderId, lamport, version }))),
-    ],
+    values: [JSON.stringify(changed.map(({ orderId, lamport, version }) => ({ order_id: orderId, lamport, version })))],
   });
 }
 
-export async function insertNotifications(tx: Tx, notifications: readonly StoredNotification[]): Promise<void> {
+async function insertNotifications(tx: Tx, notifications: readonly CausedNotification[]): Promise<void> {
+  if (notifications.length === 0) return;
   const rows = notifications.map(({ notification, cause, orderVersion }) => ({
     order_id: notification.orderId,
     outcome: notification.outcome,
@@ -146,7 +176,7 @@ export async function readUntold(reader: Reader): Promise<Unfinished[]> {
 }
 
 /** Writes how notifications ended, each row once. */
-export async function updateEnded(tx: Tx, ended: readonly StoredNotification[]): Promise<void> {
+async function updateEnded(tx: Tx, ended: readonly CausedNotification[]): Promise<void> {
   if (ended.length === 0) return;
   const rows = ended.map(({ notification }) => ({
     order_id: notification.orderId,
@@ -165,7 +195,7 @@ export async function updateEnded(tx: Tx, ended: readonly StoredNotification[]):
 }
 
 /** Makes notifications due at once, at the address they have now, as if they had never been tried. */
-export async function makeDue(tx: Tx, resent: readonly StoredNotification[]): Promise<void> {
+async function makeDue(tx: Tx, resent: readonly CausedNotification[]): Promise<void> {
   if (resent.length === 0) return;
   const rows = resent.map(({ notification: { orderId, outcome, email } }) => ({ order_id: orderId, outcome, email }));
   await tx.query({
@@ -252,7 +282,7 @@ type DeliveryColumns =
   | { status: 'refused'; email: string }
   | { status: 'no_address'; email: null };
 
-function fromRow(row: NotificationRow): StoredNotification {
+function fromRow(row: NotificationRow): CausedNotification {
   const facts = {
     orderId: row.order_id,
     customerId: row.customer_id,
@@ -261,7 +291,7 @@ function fromRow(row: NotificationRow): StoredNotification {
     currency: row.currency,
   };
   return {
-    notification: { ...facts, ...outcomeOf(row), ...deliveryOf(row) },
+    notification: { ...facts, ...outcomeColumnsOf(row), ...deliveryOf(row) },
     cause: {
       causationId: row.cause_event_id,
       lamport: row.cause_lamport,
@@ -272,7 +302,7 @@ function fromRow(row: NotificationRow): StoredNotification {
   };
 }
 
-function outcomeOf(row: OutcomeColumns) {
+function outcomeColumnsOf(row: OutcomeColumns) {
   if (row.outcome === 'confirmed') return { outcome: row.outcome, confirmedAt: row.confirmed_at.toISOString() };
   const { outcome, reason } = row;
   return {

@@ -1,6 +1,9 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { CancelReason, EventBody, OrderLine } from '@sagamart/contracts/events';
-import type { CustomerId, OrderId } from '@sagamart/contracts/ids';
+import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
+import type { Aggregate } from '@sagamart/service-kit/aggregate';
+import { causedBy, type Cause, type Counters } from '@sagamart/service-kit/transition';
 
 /** All that a customer is told of one order: at most one notification per outcome, in the order they were decided. */
 export type Correspondence = { readonly orderId: OrderId; readonly notifications: readonly Notification[] };
@@ -97,6 +100,71 @@ export function resend(before: Notification, to: string | null): Notification | 
   if (before.status === 'sent') return 'sent_already';
   if (before.status === 'no_address') return 'no_address';
   return { ...before, status: 'pending', email: to ?? before.email };
+}
+
+/** A notification with the order event that caused it, and the order's version at that event. */
+export type CausedNotification = {
+  readonly notification: Notification;
+  readonly cause: Cause & { readonly causationId: EventId };
+  readonly orderVersion: number;
+};
+
+export type CorrespondenceRow = {
+  readonly orderId: OrderId;
+  readonly notifications: readonly CausedNotification[];
+} & Counters;
+
+type About = { readonly orderId: OrderId; readonly outcome: Notification['outcome'] };
+
+/** What the mail server replied of a notification, or an operator asks for. */
+export type MailInput =
+  | ({ readonly type: 'taken'; readonly sentAt: Date; readonly traceparent: string | null } & About)
+  | ({ readonly type: 'refused' | 'give_up' } & About)
+  | ({ readonly type: 'resend'; readonly to: string | null } & About);
+export type NotificationInput = ShopEvent<HeardByNotification> | MailInput;
+
+export type MailRefusal = 'already_recorded' | 'sent_already' | 'no_address';
+
+/** Every step of what a customer is told of an order. */
+export const correspondenceAggregate: Aggregate<CorrespondenceRow, NotificationInput, MailRefusal> = {
+  source: '/notification',
+  decide: (before, input) => {
+    if ('data' in input) {
+      const { orderId } = input.data;
+      const notifications = before.notifications.map(({ notification }) => notification);
+      const reaction = react({ orderId, notifications }, input);
+      if (reaction === 'unreachable') return { unreachable: notifications.map(({ outcome }) => outcome).join(' and ') };
+      const cause = { ...causedBy(input), causationId: input.id };
+      const fresh = { notification: reaction.told, cause, orderVersion: input.aggregateVersion };
+      return { row: { ...before, notifications: [...before.notifications, fresh] }, emits: [], cause };
+    }
+    const caused = before.notifications.find(({ notification }) => notification.outcome === input.outcome);
+    if (caused === undefined) return { unreachable: `not to tell of ${input.outcome}` };
+    const after = afterMail(caused.notification, input);
+    if (typeof after === 'string') return { refused: after };
+    const cause = input.type === 'taken' ? { ...caused.cause, traceparent: input.traceparent } : caused.cause;
+    const notifications = before.notifications.map((each) =>
+      each === caused ? { ...caused, notification: after.notification } : each,
+    );
+    return { row: { ...before, notifications }, emits: after.says, cause };
+  },
+};
+
+function afterMail(before: Notification, input: MailInput): Exclude<Ended, string> | MailRefusal {
+  switch (input.type) {
+    case 'taken':
+      return deliver(before, input.sentAt);
+    case 'refused':
+      return giveUp(before);
+    case 'give_up':
+      return before.status === 'sent' ? 'sent_already' : giveUp(before);
+    case 'resend': {
+      const notification = resend(before, input.to);
+      return typeof notification === 'string' ? notification : { notification, says: [] };
+    }
+    default:
+      return input satisfies never;
+  }
 }
 
 /** The Message-ID, without its angle brackets. The same for every attempt, so that a mail that arrives twice is seen to be one. */

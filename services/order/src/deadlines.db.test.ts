@@ -10,7 +10,7 @@ import { skuOf } from '@sagamart/test-kit/event-builder';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { startDeadlineSweeper } from './deadlines.ts';
-import { place } from './order.ts';
+import { begin } from './order.ts';
 import { insertOrder } from './order-store.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
@@ -47,10 +47,10 @@ async function sweeper(t: TestContext, read: GroupProgress['read']) {
       paymentMethod: 'tok_visa',
     };
     const catalogue = new Map([[sku, { sku, name: 'Mug', priceMinor: 100, currency: 'EUR' } as const]]);
-    const placed = place(command, catalogue, { now: new Date(Date.now() - ms), checkoutDeadlineMs: 0 });
-    assert.ok('order' in placed);
-    const stored = { order: placed.order, placedEventId: newId<EventId>(), traceparent: null, lamport: 1, version: 1 };
-    await inTransaction(pool, (tx) => insertOrder(tx, stored));
+    const earlier = { ...clock, now: () => new Date(Date.now() - ms) };
+    const begun = begin(command, catalogue, { clock: earlier, checkoutDeadlineMs: 0, traceparent: null });
+    assert.ok('row' in begun);
+    await inTransaction(pool, (tx) => insertOrder(tx, begun));
     return command.orderId;
   };
   const reasonOf = async (orderId: OrderId) =>

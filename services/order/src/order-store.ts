@@ -1,23 +1,54 @@
 import type { OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
+import type { Repository, Step } from '@sagamart/service-kit/aggregate';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
-import type { Counters } from '@sagamart/service-kit/transition';
-import type { Heard, Order, OrderState } from './order.ts';
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
+import {
+  orderAggregate,
+  type Heard,
+  type Order,
+  type OrderInput,
+  type OrderRefusal,
+  type OrderRow,
+  type OrderState,
+} from './order.ts';
+import { measureOutcomes } from './saga-metrics.ts';
+import { appendToTimeline } from './timeline-store.ts';
 
-/** An order with what the saga needs to speak for it. */
-export type StoredOrder = {
-  readonly order: Order;
-  readonly placedEventId: EventId;
-  readonly traceparent: string | null;
-} & Counters;
+/** Orders in PostgreSQL. A row is inserted by `insertOrder` alone: an event of an order that is not there reaches nothing. */
+export const orders: Repository<OrderId, OrderRow, OrderInput, OrderRefusal> = {
+  aggregate: orderAggregate,
+  keyOf: orderIdOf,
+  lock: (tx, inputs) => lockOrders(tx, inputs, 'for update'),
+  write: async (tx, { rows, events, steps }) => {
+    measureOutcomes(tx, events);
+    const heard = steps.map(({ input }) => input).filter((input) => 'data' in input);
+    await Promise.all([
+      updateOrders(tx, rows),
+      appendToTimeline(tx, [...heard, ...events]),
+      appendToOutbox(tx, events),
+    ]);
+  },
+};
 
+/** The same, but one who holds an order does not hold up the others: what is locked by somebody else is not there. */
+export const freeOrders: typeof orders = {
+  ...orders,
+  lock: (tx, inputs) => lockOrders(tx, inputs, 'for update skip locked'),
+};
+
+function orderIdOf(input: OrderInput): OrderId {
+  return 'data' in input ? input.data.orderId : input.orderId;
+}
+
+/** Writes an order that was just placed, with the events of its first step. */
 export async function insertOrder(
   tx: Tx,
-  { order, placedEventId, traceparent, lamport, version }: StoredOrder,
+  { row: { order, placedEventId, traceparent, lamport, version }, events }: Step<OrderRow>,
 ): Promise<void> {
-  await tx.query({
+  const inserted = tx.query({
     name: 'insert-order',
     text: `
       insert into orders (order_id, customer_id, email, lines, total_minor, currency, deadline_at, placed_at, placed_event_id,
@@ -39,31 +70,25 @@ export async function insertOrder(
       version,
     ],
   });
+  await Promise.all([inserted, appendToTimeline(tx, events), appendToOutbox(tx, events)]);
 }
 
-/** Locks the orders, sorted by id, and returns those that exist. */
-export async function lockOrders(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredOrder[]> {
-  const { rows } = await tx.query<OrderRow>({
-    name: 'lock-orders',
-    text: `select ${columns} from orders where order_id = any($1) order by order_id for update`,
-    values: [orderIds],
+async function lockOrders(
+  tx: Tx,
+  inputs: readonly OrderInput[],
+  lock: 'for update' | 'for update skip locked',
+): Promise<Map<OrderId, OrderRow>> {
+  const { rows } = await tx.query<OrderColumns>({
+    name: `lock-orders ${lock}`,
+    text: `select ${columns} from orders where order_id = any($1) order by order_id ${lock}`,
+    values: [[...new Set(inputs.map(orderIdOf))]],
   });
-  return rows.map(fromRow);
-}
-
-/** Locks those of the orders that nobody else has locked, and returns them: one who holds an order does not hold up the others. */
-export async function lockFreeOrders(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredOrder[]> {
-  const { rows } = await tx.query<OrderRow>({
-    name: 'lock-free-orders',
-    text: `select ${columns} from orders where order_id = any($1) order by order_id for update skip locked`,
-    values: [orderIds],
-  });
-  return rows.map(fromRow);
+  return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
 }
 
 /** Writes what can change of an order, each row once. */
-export async function updateOrders(tx: Tx, orders: readonly StoredOrder[]): Promise<void> {
-  const rows = orders.map(({ order, lamport, version }) => ({
+async function updateOrders(tx: Tx, changed: readonly OrderRow[]): Promise<void> {
+  const rows = changed.map(({ order, lamport, version }) => ({
     order_id: order.orderId,
     status: order.status,
     reason: order.status === 'cancelled' ? order.reason : null,
@@ -89,7 +114,7 @@ export async function updateOrders(tx: Tx, orders: readonly StoredOrder[]): Prom
 }
 
 export async function findOrder(reader: Reader, orderId: OrderId): Promise<Order | null> {
-  const { rows } = await reader.query<OrderRow>({
+  const { rows } = await reader.query<OrderColumns>({
     name: 'find-order',
     text: `select ${columns} from orders where order_id = $1`,
     values: [orderId],
@@ -102,7 +127,7 @@ export async function listOrders(
   reader: Reader,
   page: { customerId: CustomerId; before: OrderId | null; limit: number },
 ): Promise<Order[]> {
-  const { rows } = await reader.query<OrderRow>({
+  const { rows } = await reader.query<OrderColumns>({
     name: 'list-orders',
     text: `select ${columns} from orders where customer_id = $1 and ($2::uuid is null or order_id < $2) order by order_id desc limit $3`,
     values: [page.customerId, page.before, page.limit],
@@ -139,7 +164,7 @@ export async function readUndecided(reader: Reader): Promise<Unfinished[]> {
 const columns = `order_id, customer_id, email, lines, total_minor, currency, deadline_at, placed_at, placed_event_id, status, reason,
   confirmed_at, cancelled_at, stock_heard, payment_heard, notifications_heard, traceparent, lamport, version`;
 
-type OrderRow = {
+type OrderColumns = {
   order_id: OrderId;
   customer_id: CustomerId;
   email: string | null;
@@ -161,7 +186,7 @@ type OrderRow = {
   version: number;
 };
 
-function fromRow(row: OrderRow): StoredOrder {
+function fromRow(row: OrderColumns): OrderRow {
   const facts = {
     orderId: row.order_id,
     customerId: row.customer_id,
@@ -182,7 +207,7 @@ function fromRow(row: OrderRow): StoredOrder {
   };
 }
 
-function stateOf(row: OrderRow): OrderState {
+function stateOf(row: OrderColumns): OrderState {
   const confirmedAt = row.confirmed_at?.toISOString() ?? null;
   if (row.status === 'confirmed' && confirmedAt !== null) return { status: 'confirmed', confirmedAt };
   if (row.status === 'cancelled' && row.reason !== null && row.cancelled_at !== null) {

@@ -1,6 +1,10 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { CancelReason, EventBody, OrderLine } from '@sagamart/contracts/events';
-import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
+import type { CustomerId, EventId, OrderId, Sku } from '@sagamart/contracts/ids';
 import { minorMax, type Currency } from '@sagamart/contracts/money';
+import type { Aggregate, Step } from '@sagamart/service-kit/aggregate';
+import { causedBy, neverMoved, transition, type Clock, type Counters } from '@sagamart/service-kit/transition';
+import { withinTrace } from '@sagamart/telemetry/trace-context';
 
 /** What is fixed when the order is placed. Times are ISO 8601 in UTC. */
 export type OrderFacts = {
@@ -32,6 +36,14 @@ export type Heard = {
 };
 
 export type Order = OrderFacts & OrderState & { readonly heard: Heard };
+
+/** An order as it is stored, with what it takes to speak for it. */
+export type OrderRow = {
+  readonly order: Order;
+  readonly placedEventId: EventId;
+  /** The span of the request that placed it. */
+  readonly traceparent: string | null;
+} & Counters;
 
 export type Product = {
   readonly sku: Sku;
@@ -175,6 +187,59 @@ export function cancel(before: Order, now: Date, cancelWindowMs: number): Cancel
 export function timeOut(before: Order, now: Date): Decision {
   return cancelIfPending(before, 'timed_out', now);
 }
+
+const source = '/order';
+
+/** The first step of an order: priced by the catalogue, or refused. */
+export function begin(
+  command: PlaceOrder,
+  catalogue: ReadonlyMap<Sku, Product>,
+  { clock, checkoutDeadlineMs, traceparent }: { clock: Clock; checkoutDeadlineMs: number; traceparent: string | null },
+): Step<OrderRow> | Refusal {
+  const placed = place(command, catalogue, { now: clock.now(), checkoutDeadlineMs });
+  if ('refused' in placed) return placed;
+  const { order, says } = placed;
+  const cause = { causationId: null, lamport: 0, correlationId: order.orderId, traceparent };
+  const { events, lamport, version } = transition(source, neverMoved, cause, says, clock);
+  const [placedEvent] = events;
+  if (placedEvent === undefined) throw new RangeError('placing an order emits order.placed');
+  return { row: { order, placedEventId: placedEvent.id, traceparent, lamport, version }, events };
+}
+
+/** What moves an order once it is placed. `traceparent` is the span of the command or of the timer. */
+export type OrderInput =
+  | ShopEvent<HeardByOrder>
+  | {
+      readonly type: 'cancel';
+      readonly orderId: OrderId;
+      readonly cancelWindowMs: number;
+      readonly traceparent: string | null;
+    }
+  | { readonly type: 'time_out'; readonly orderId: OrderId; readonly traceparent: string | null };
+
+/** `decided`: it came too late to be timed out. */
+export type OrderRefusal = Extract<Cancellation, string> | 'decided';
+
+/** Every step of an order but the first. A command and a timer have no event of their own: order.placed is the cause of what they emit. */
+export const orderAggregate: Aggregate<OrderRow, OrderInput, OrderRefusal> = {
+  source,
+  decide: (before, input, now) => {
+    if (input.type === 'cancel' || input.type === 'time_out') {
+      const { placedEventId: causationId } = before;
+      const decision =
+        input.type === 'cancel' ? cancel(before.order, now, input.cancelWindowMs) : timeOut(before.order, now);
+      if (typeof decision === 'string') return { refused: decision };
+      if (decision.says.length === 0) return { refused: 'decided' };
+      const { orderId: correlationId, traceparent } = input;
+      const cause = { causationId, lamport: 0, correlationId, traceparent };
+      return { row: { ...before, order: decision.order }, emits: decision.says, cause };
+    }
+    const reaction = react(before.order, input, now);
+    if (reaction === 'unreachable') return { unreachable: before.order.status };
+    const cause = { ...causedBy(input), traceparent: withinTrace(before.traceparent, input.traceparent) };
+    return { row: { ...before, order: reaction.order }, emits: reaction.says, cause };
+  },
+};
 
 function confirmIfPending(order: Order, now: Date): Decision {
   if (order.status !== 'pending') return unchanged(order);

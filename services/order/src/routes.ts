@@ -3,19 +3,16 @@ import { minorMax, PriceMinor } from '@sagamart/contracts/money';
 import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagamart/service-kit/idempotency';
-import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { Problem } from '@sagamart/service-kit/problem';
 import { callerOf, maySee, requireCaller, requireOperator, type Caller } from '@sagamart/service-kit/token';
-import { transition } from '@sagamart/service-kit/transition';
 import { Type, type Static } from 'typebox';
 import { cancelForCustomer } from './cancellation.ts';
 import type { Deps } from './deps.ts';
-import { source } from './messages.ts';
-import { place, type Order, type PlaceOrder, type Refusal } from './order.ts';
+import { begin, type Order, type PlaceOrder, type Refusal } from './order.ts';
 import { findOrder, insertOrder, listOrders } from './order-store.ts';
 import { findProducts } from './product-store.ts';
 import { causalOrder } from './timeline.ts';
-import { appendToTimeline, readTimeline } from './timeline-store.ts';
+import { readTimeline } from './timeline-store.ts';
 
 const PlaceOrderBody = Type.Object(
   {
@@ -99,7 +96,7 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
       cancelForCustomer(tx, orderId, { clock, cancelWindowMs, maySee: maySeeOrder }),
     );
     if (result === null) throw notFound(`There is no order ${orderId} of yours.`);
-    if (result.cancellation === 'window_closed') throw windowClosed(cancelWindowMs);
+    if (result.isTooLate) throw windowClosed(cancelWindowMs);
     return reply.code(202).send({ orderId, status: result.order.status });
   });
 
@@ -118,23 +115,15 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
 }
 
 async function placeOrder(tx: Tx, deps: Deps, command: PlaceOrder, traceparent: string): Promise<Answer> {
+  const { clock, checkoutDeadlineMs } = deps;
   const catalogue = await findProducts(
     tx,
     command.lines.map((line) => line.sku),
   );
-  const placed = place(command, catalogue, { now: deps.clock.now(), checkoutDeadlineMs: deps.checkoutDeadlineMs });
-  if ('refused' in placed) throw refusal(placed);
-  const { order, says } = placed;
-  const cause = { causationId: null, lamport: 0, correlationId: order.orderId, traceparent };
-  const { events, lamport, version } = transition(source, { lamport: 0, version: 0 }, cause, says, deps.clock);
-  const [placedEvent] = events;
-  if (placedEvent === undefined) throw new RangeError('placing an order says order.placed');
-  await Promise.all([
-    insertOrder(tx, { order, placedEventId: placedEvent.id, traceparent, lamport, version }),
-    appendToTimeline(tx, events),
-    appendToOutbox(tx, events),
-  ]);
-  const { orderId, status, totalMinor, currency, deadline } = order;
+  const begun = begin(command, catalogue, { clock, checkoutDeadlineMs, traceparent });
+  if ('refused' in begun) throw refusal(begun);
+  await insertOrder(tx, begun);
+  const { orderId, status, totalMinor, currency, deadline } = begun.row.order;
   return {
     status: 202,
     location: `/v1/orders/${orderId}`,

@@ -1,9 +1,9 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { CancelReason } from '@sagamart/contracts/events';
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
 import { afterCommit, type Tx } from '@sagamart/service-kit/database';
 import { createDurations } from '@sagamart/telemetry/metrics';
 import { metricNames } from '@sagamart/telemetry/names';
-import type { OrderEvent } from './timeline-store.ts';
 
 // 75 s is the deadline and its grace: nothing takes longer while the order service runs.
 const bucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 75];
@@ -12,7 +12,7 @@ const durations = createDurations(metricNames.sagaDuration, bucketsSeconds);
 for (const outcome of ['confirmed', ...CancelReason.enum]) durations.zero({ outcome });
 
 /** Measures the outcomes among these events, once they are committed. The time of placing is in the order's id. */
-export function measureOutcomes(tx: Tx, events: readonly OrderEvent[]): void {
+export function measureOutcomes(tx: Tx, events: readonly ShopEvent[]): void {
   const outcomes = events.flatMap((event) => {
     const outcome = outcomeOf(event);
     if (outcome === null) return [];
@@ -32,7 +32,7 @@ export function measureOutcomes(tx: Tx, events: readonly OrderEvent[]): void {
 }
 
 /** A confirmed order that is cancelled later was decided before. */
-function outcomeOf(event: OrderEvent): string | null {
+function outcomeOf(event: ShopEvent): string | null {
   if (event.type === 'order.confirmed') return 'confirmed';
   return event.type === 'order.cancelled' && event.data.confirmedAt === null ? event.data.reason : null;
 }

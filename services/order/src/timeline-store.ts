@@ -1,16 +1,13 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
-import type { EventType } from '@sagamart/contracts/events';
 import type { OrderId } from '@sagamart/contracts/ids';
 import type { Reader, Tx } from '@sagamart/service-kit/database';
 import { traceIdOf } from '@sagamart/telemetry/trace-context';
 import type { TimelineEntry } from './timeline.ts';
 
-/** An event about an order, which is every event but product.changed. */
-export type OrderEvent = ShopEvent<Exclude<EventType, 'product.changed'>>;
-
-export async function appendToTimeline(tx: Tx, events: readonly OrderEvent[]): Promise<void> {
+/** Writes events of orders: the subject of each is its order. */
+export async function appendToTimeline(tx: Tx, events: readonly ShopEvent[]): Promise<void> {
   const rows = events.map((event) => ({
-    order_id: event.data.orderId,
+    order_id: event.subject,
     event_id: event.id,
     type: event.type,
     source: event.source,

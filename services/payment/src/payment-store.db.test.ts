@@ -7,7 +7,7 @@ import { migrateDatabase } from '@sagamart/service-kit/migrate';
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import type { Pool } from 'pg';
 import type { Owed } from './payment.ts';
-import { claimDueCalls, lockPayments, postponeCall, readOwed, updatePayments, type DueCall } from './payment-store.ts';
+import { claimDueCalls, payments, postponeCall, readOwed, type DueCall } from './payment-store.ts';
 
 const folder = join(import.meta.dirname, '../migrations');
 const leaseMs = 60_000;
@@ -30,11 +30,11 @@ async function freshPool(t: TestContext): Promise<Pool> {
 
 async function write(pool: Pool, orderId: OrderId, payment: Owed): Promise<void> {
   await inTransaction(pool, async (tx) => {
-    const locked = await lockPayments(tx, [orderId]);
-    await updatePayments(
-      tx,
-      locked.map((stored) => ({ ...stored, payment, callCauseId: newId<EventId>() })),
-    );
+    const reply = { outcome: 'voided' } as const;
+    const locked = await payments.lock(tx, [{ type: 'reply', orderId, reply, causeId: null, traceparent: null }]);
+    const row = locked.get(orderId);
+    assert.ok(row !== undefined);
+    await payments.write(tx, { rows: [{ ...row, payment, callCauseId: newId<EventId>() }], events: [], steps: [] });
   });
 }
 

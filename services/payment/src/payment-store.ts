@@ -1,43 +1,52 @@
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
+import type { Repository } from '@sagamart/service-kit/aggregate';
 import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
-import type { Counters } from '@sagamart/service-kit/transition';
+import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { answerTextMax } from './nonsense-store.ts';
-import { isOwed, type Owed, type Payment, type Terms } from './payment.ts';
+import {
+  isOwed,
+  paymentAggregate,
+  type Owed,
+  type Payment,
+  type PaymentInput,
+  type PaymentRow,
+  type Terms,
+} from './payment.ts';
 
-/** A payment with what it takes to ask the provider and to speak of the answer. */
-export type StoredPayment = {
-  readonly orderId: OrderId;
-  /** Null until order.placed was heard. */
-  readonly customerId: CustomerId | null;
-  readonly payment: Payment;
-  /** The event that started the last call to the provider. */
-  readonly callCauseId: EventId | null;
-  /** The span of that event, or of the first one heard. */
-  readonly traceparent: string | null;
-} & Counters;
+/** Payments in PostgreSQL, created `waiting` where missing. */
+export const payments: Repository<OrderId, PaymentRow, PaymentInput> = {
+  aggregate: paymentAggregate,
+  keyOf: orderIdOf,
+  lock: async (tx, inputs) => {
+    const orderIds = [...new Set(inputs.map(orderIdOf))];
+    const [, { rows }] = await Promise.all([
+      tx.query({
+        name: 'create-payments',
+        text: `insert into payments (order_id) select order_id from unnest($1::uuid[]) as order_id order by order_id
+               on conflict (order_id) do nothing`,
+        values: [orderIds],
+      }),
+      tx.query<PaymentColumns>({
+        name: 'lock-payments',
+        text: `select ${columns} from payments where order_id = any($1) order by order_id for update`,
+        values: [orderIds],
+      }),
+    ]);
+    return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
+  },
+  write: async (tx, { rows, events }) => {
+    await Promise.all([updatePayments(tx, rows), appendToOutbox(tx, events)]);
+  },
+};
 
-/** Locks the orders' payments, created `waiting` where missing, sorted by order id. */
-export async function lockPayments(tx: Tx, orderIds: readonly OrderId[]): Promise<StoredPayment[]> {
-  const [, { rows }] = await Promise.all([
-    tx.query({
-      name: 'create-payments',
-      text: `insert into payments (order_id) select order_id from unnest($1::uuid[]) as order_id order by order_id
-             on conflict (order_id) do nothing`,
-      values: [orderIds],
-    }),
-    tx.query<PaymentRow>({
-      name: 'lock-payments',
-      text: `select ${columns} from payments where order_id = any($1) order by order_id for update`,
-      values: [orderIds],
-    }),
-  ]);
-  return rows.map(fromRow);
+function orderIdOf(input: PaymentInput): OrderId {
+  return input.type === 'reply' ? input.orderId : input.data.orderId;
 }
 
 /** Writes the payments, each row once. One of which the provider has come to owe another answer is due to be asked for at once. */
-export async function updatePayments(tx: Tx, payments: readonly StoredPayment[]): Promise<void> {
+async function updatePayments(tx: Tx, changed: readonly PaymentRow[]): Promise<void> {
   await tx.query({
     name: 'update-payments',
     text: `
@@ -54,12 +63,12 @@ export async function updatePayments(tx: Tx, payments: readonly StoredPayment[])
         deadline_at timestamptz, stock_reserved boolean, capture_id text, refund_id text, decline_reason text, call_cause_id uuid,
         traceparent text, owed boolean, lamport bigint, version bigint)
       where payments.order_id = changed.order_id`,
-    values: [JSON.stringify(payments.map(toRow))],
+    values: [JSON.stringify(changed.map(toRow))],
   });
 }
 
-export async function findPayment(reader: Reader, orderId: OrderId): Promise<StoredPayment | null> {
-  const { rows } = await reader.query<PaymentRow>({
+export async function findPayment(reader: Reader, orderId: OrderId): Promise<PaymentRow | null> {
+  const { rows } = await reader.query<PaymentColumns>({
     name: 'find-payment',
     text: `select ${columns} from payments where order_id = $1`,
     values: [orderId],
@@ -81,7 +90,7 @@ export type DueCall = {
  * once rests on the provider's idempotency keys.
  */
 export async function claimDueCalls(reader: Reader, options: { limit: number; leaseMs: number }): Promise<DueCall[]> {
-  const { rows } = await reader.query<PaymentRow & { attempts: number }>({
+  const { rows } = await reader.query<PaymentColumns & { attempts: number }>({
     name: 'claim-due-calls',
     text: `
       update payments set attempts = attempts + 1, ask_at = now() + $2 * interval '1 millisecond'
@@ -136,7 +145,7 @@ type TermsColumns = {
   deadline_at: Date | null;
 };
 
-type PaymentRow = TermsColumns & {
+type PaymentColumns = TermsColumns & {
   order_id: OrderId;
   customer_id: CustomerId | null;
   status: Payment['status'];
@@ -150,7 +159,7 @@ type PaymentRow = TermsColumns & {
   version: number;
 };
 
-function fromRow(row: PaymentRow): StoredPayment {
+function fromRow(row: PaymentColumns): PaymentRow {
   return {
     orderId: row.order_id,
     customerId: row.customer_id,
@@ -162,7 +171,7 @@ function fromRow(row: PaymentRow): StoredPayment {
   };
 }
 
-function stateOf(row: PaymentRow): Payment {
+function stateOf(row: PaymentColumns): Payment {
   const terms = termsOf(row);
   const { status, capture_id: captureId, refund_id: refundId, decline_reason: declineReason } = row;
   if (status === 'waiting') return { status, terms, stockReserved: row.stock_reserved };
@@ -183,7 +192,7 @@ function termsOf({ amount_minor, currency, payment_method, deadline_at }: TermsC
   return { amountMinor: amount_minor, currency, paymentMethod: payment_method, deadline: deadline_at.toISOString() };
 }
 
-function toRow({ orderId, customerId, payment, callCauseId, traceparent, lamport, version }: StoredPayment) {
+function toRow({ orderId, customerId, payment, callCauseId, traceparent, lamport, version }: PaymentRow) {
   const { status, terms } = payment;
   return {
     order_id: orderId,

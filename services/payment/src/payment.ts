@@ -1,6 +1,10 @@
+import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventBody } from '@sagamart/contracts/events';
-import type { OrderId } from '@sagamart/contracts/ids';
+import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
+import type { Aggregate } from '@sagamart/service-kit/aggregate';
+import { causedBy, type Counters } from '@sagamart/service-kit/transition';
+import { withinTrace } from '@sagamart/telemetry/trace-context';
 
 /** What order.placed asks to be captured. */
 export type Terms = {
@@ -91,6 +95,54 @@ export function settle(before: Payment, orderId: OrderId, reply: ProviderReply):
       return before satisfies never;
   }
 }
+
+/** A payment with what it takes to ask the provider and to speak of the answer. */
+export type PaymentRow = {
+  readonly orderId: OrderId;
+  /** Null until order.placed was heard. */
+  readonly customerId: CustomerId | null;
+  readonly payment: Payment;
+  /** The event that started the last call to the provider. */
+  readonly callCauseId: EventId | null;
+  /** The span of that event, or of the first one heard. */
+  readonly traceparent: string | null;
+} & Counters;
+
+/** The provider's reply to a call, or a person's word in its place. `causeId` is the event that started the call, `traceparent` the span it came in. */
+export type Reply = {
+  readonly type: 'reply';
+  readonly orderId: OrderId;
+  readonly reply: ProviderReply;
+  readonly causeId: EventId | null;
+  readonly traceparent: string | null;
+};
+export type PaymentInput = ShopEvent<HeardByPayment> | Reply;
+
+/** Every step of a payment, and which event a call to the provider is caused by. */
+export const paymentAggregate: Aggregate<PaymentRow, PaymentInput> = {
+  source: '/payment',
+  decide: (before, input, now) => {
+    if (input.type === 'reply') {
+      const { orderId, reply, causeId: causationId, traceparent } = input;
+      const settled = settle(before.payment, orderId, reply);
+      if (settled === 'unreachable') return { unreachable: before.payment.status };
+      const cause = { causationId, lamport: 0, correlationId: orderId, traceparent };
+      return { row: { ...before, payment: settled.payment }, emits: settled.says, cause };
+    }
+    const { payment, says } = react(before.payment, input, now);
+    const startsCall = isOwed(payment) && payment.status !== before.payment.status;
+    const row = {
+      ...before,
+      customerId: 'customerId' in input.data ? input.data.customerId : before.customerId,
+      payment,
+      callCauseId: startsCall ? input.id : before.callCauseId,
+      traceparent: startsCall
+        ? withinTrace(before.traceparent, input.traceparent)
+        : (before.traceparent ?? input.traceparent),
+    };
+    return { row, emits: says, cause: causedBy(input) };
+  },
+};
 
 /** True while the provider is to be asked until it answers. */
 export function isOwed(payment: Payment): payment is Owed {

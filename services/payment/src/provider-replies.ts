@@ -1,16 +1,14 @@
-import type { ShopEvent } from '@sagamart/contracts/cloud-event';
+import { lockForWork } from '@sagamart/service-kit/aggregate';
 import { inTransaction } from '@sagamart/service-kit/database';
 import { triageDatabaseError } from '@sagamart/service-kit/database-trouble';
-import { appendToOutbox } from '@sagamart/service-kit/outbox';
-import { transition, type Clock } from '@sagamart/service-kit/transition';
+import type { Clock } from '@sagamart/service-kit/transition';
 import { spanName } from '@sagamart/telemetry/names';
 import { inSpan } from '@sagamart/telemetry/spans';
 import { isSampled } from '@sagamart/telemetry/trace-context';
 import DataLoader from 'dataloader';
 import type { Pool } from 'pg';
-import { source } from './messages.ts';
-import { isOwed, settle, type ProviderReply } from './payment.ts';
-import { lockPayments, updatePayments, type DueCall } from './payment-store.ts';
+import { isOwed, type ProviderReply, type Reply } from './payment.ts';
+import { payments, type DueCall } from './payment-store.ts';
 import { ProviderNonsense } from './provider.ts';
 import { appendSettlement, type Settlement } from './settlement-store.ts';
 
@@ -63,33 +61,26 @@ export function createReplyRecorder(deps: { pool: Pool; clock: Clock; togetherMa
   /** The rows are read again under lock and decided on as they are now: they may have moved while the provider was busy. */
   function record(answers: readonly Answered[]): Promise<Outcome[]> {
     return inTransaction(pool, async (tx) => {
-      const locked = await lockPayments(tx, [...new Set(answers.map(({ due }) => due.orderId))]);
-      const payments = new Map(locked.map((payment) => [payment.orderId, payment]));
-      const said: ShopEvent[] = [];
+      const work = await lockForWork(tx, payments, answers.map(replyOf), clock);
       const found: Settlement[] = [];
-      const outcomes = answers.map(({ due: { orderId, payment: asked, causeId, traceparent }, reply, foundAfter }) => {
-        const before = payments.get(orderId);
-        if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
-        const reaction = settle(before.payment, orderId, reply);
-        if (reaction === 'unreachable')
+      const outcomes = answers.map((answer) => {
+        const { due, reply, foundAfter } = answer;
+        const { orderId, payment: asked } = due;
+        const after = work.take(replyOf(answer));
+        if (!('row' in after))
           return new ProviderNonsense(
-            `asked while ${asked.status}, the provider says ${JSON.stringify(reply)} of a payment that is ${before.payment.status}`,
+            `asked while ${asked.status}, the provider says ${JSON.stringify(reply)} of a payment that is ${after.unreachable}`,
           );
-        const { payment, says } = reaction;
-        const cause = { causationId: causeId, lamport: 0, correlationId: orderId, traceparent };
-        const { lamport, version, events } = transition(source, before, cause, says, clock);
-        payments.set(orderId, { ...before, payment, lamport, version });
-        said.push(...events);
-        if (foundAfter !== null && events.length > 0)
+        if (foundAfter !== null && after.events.length > 0)
           found.push({ orderId, status: asked.status, reply, operator: null, reason: foundAfter });
-        return isOwed(payment);
+        return isOwed(after.row.payment);
       });
-      await Promise.all([
-        updatePayments(tx, [...payments.values()]),
-        appendToOutbox(tx, said),
-        ...found.map((settlement) => appendSettlement(tx, settlement)),
-      ]);
+      await Promise.all([work.write(), ...found.map((settlement) => appendSettlement(tx, settlement))]);
       return outcomes;
     });
   }
+}
+
+function replyOf({ due: { orderId, causeId, traceparent }, reply }: Answered): Reply {
+  return { type: 'reply', orderId, reply, causeId, traceparent };
 }

@@ -1,14 +1,13 @@
-import type { OrderId } from '@sagamart/contracts/ids';
+import type { EventId, OrderId } from '@sagamart/contracts/ids';
+import { lockForWork } from '@sagamart/service-kit/aggregate';
 import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
-import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { Problem } from '@sagamart/service-kit/problem';
-import { transition, type Clock } from '@sagamart/service-kit/transition';
+import type { Clock } from '@sagamart/service-kit/transition';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { activeTraceparent, inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
-import { source } from './messages.ts';
-import { isOwed, settle, type Payment, type ProviderReply } from './payment.ts';
-import { findPayment, lockPayments, updatePayments } from './payment-store.ts';
+import { isOwed, type Payment, type ProviderReply, type Reply } from './payment.ts';
+import { findPayment, payments } from './payment-store.ts';
 import { appendSettlement } from './settlement-store.ts';
 
 /** What a person found out about a call that the provider's answers do not end. */
@@ -57,20 +56,16 @@ async function settleBy(
   { clock, traceparent }: { clock: Clock; traceparent: string | null },
 ): Promise<Settled> {
   const { orderId, reply, operator, reason } = word;
-  const [before] = await lockPayments(tx, [orderId]);
-  if (before === undefined) throw new RangeError(`the payment of order ${orderId} was not locked`);
-  const reaction = settle(before.payment, orderId, reply);
-  if (reaction === 'unreachable') throw doesNotFollow(before.payment);
-  const { payment, says } = reaction;
-  if (!isOwed(before.payment) || says.length === 0) return { orderId, status: before.payment.status, settled: false };
-  const cause = { causationId: before.callCauseId, lamport: 0, correlationId: orderId, traceparent };
-  const { lamport, version, events } = transition(source, before, cause, says, clock);
-  await Promise.all([
-    updatePayments(tx, [{ ...before, payment, lamport, version }]),
-    appendToOutbox(tx, events),
-    appendSettlement(tx, { orderId, status: before.payment.status, reply, operator, reason }),
-  ]);
-  return { orderId, status: payment.status, settled: true };
+  const said = (causeId: EventId | null): Reply => ({ type: 'reply', orderId, reply, causeId, traceparent });
+  const work = await lockForWork(tx, payments, [said(null)], clock);
+  const row = work.find(orderId);
+  if (row === null) throw unknownPayment(orderId);
+  const after = work.take(said(row.callCauseId));
+  const { payment: before } = row;
+  if (!('row' in after)) throw doesNotFollow(before);
+  if (!isOwed(before) || after.events.length === 0) return { orderId, status: before.status, settled: false };
+  await Promise.all([work.write(), appendSettlement(tx, { orderId, status: before.status, reply, operator, reason })]);
+  return { orderId, status: after.row.payment.status, settled: true };
 }
 
 /** What may be said of a call, by what is owed. */
