@@ -9,7 +9,8 @@ import { eventTypes, type EventType } from '../packages/contracts/src/events.ts'
 import { newId, type CustomerId, type EventId, type OrderId } from '../packages/contracts/src/ids.ts';
 import { serviceNames, type ServiceName } from '../packages/contracts/src/topics.ts';
 import { createBatchHandler } from '../packages/service-kit/src/batch.ts';
-import { createPool, inTransaction } from '../packages/service-kit/src/database.ts';
+import { createPool } from '../packages/service-kit/src/database.ts';
+import { inTransaction } from '../packages/service-kit/src/transaction.ts';
 import { migrateDatabase } from '../packages/service-kit/src/migrate.ts';
 import type { ConsumedRecord } from '../packages/service-kit/src/parked.ts';
 import type { Caller } from '../packages/service-kit/src/token.ts';

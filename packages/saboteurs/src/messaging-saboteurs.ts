@@ -5,7 +5,7 @@ const inbox = 'packages/service-kit/src/inbox.ts';
 const directProducer = import.meta.resolve('./direct-producer.ts');
 const outboxInsert = "await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });";
 const createHandler = 'createBatchHandler({ pool, participant, logger, evidence, observe: countMessage })';
-const commit = "await tx.query('commit');";
+const commit = 'await tx.#commit();';
 
 /** What keeps state and messages together, on the way out and on the way in. */
 export const messagingSaboteurs: readonly Saboteur[] = [
@@ -20,9 +20,9 @@ export const messagingSaboteurs: readonly Saboteur[] = [
         instead: `(await import('${directProducer}')).keepForLater(tx, rows);`,
       },
       {
-        file: 'packages/service-kit/src/database.ts',
+        file: 'packages/service-kit/src/transaction.ts',
         remove: commit,
-        instead: `${commit}\n    await (await import('${directProducer}')).produceKept(tx);`,
+        instead: `${commit}\n      await (await import('${directProducer}')).produceKept(tx);`,
       },
     ],
     scene: 'a crash right after the commit',

@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { newId, type EventId } from '@sagamart/contracts/ids';
 import { placedData } from '@sagamart/test-kit/event-builder';
 import { lockForWork, type Aggregate, type Repository, type Written } from './aggregate.ts';
-import type { Tx } from './database.ts';
+import type { Transaction } from './transaction.ts';
 import type { Counters } from './transition.ts';
 
 type Counter = { readonly name: string; readonly count: number } & Counters;
 type Input = { readonly name: string; readonly add: number; readonly lamport: number };
 
 const clock = { now: () => new Date('2026-01-01T00:00:00.000Z'), newEventId: newId<EventId> };
-const tx = {} as Tx;
+const tx = {} as Transaction;
 
 /** Emits order.placed for each that it adds, refuses to take away, and is not to be brought further than 10. */
 const counting: Aggregate<Counter, Input, 'negative'> = {

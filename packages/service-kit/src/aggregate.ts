@@ -1,6 +1,6 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventBody } from '@sagamart/contracts/events';
-import type { Tx } from './database.ts';
+import type { Transaction } from './transaction.ts';
 import { transition, type Cause, type Clock, type Counters } from './transition.ts';
 
 /**
@@ -40,9 +40,9 @@ export type Repository<Key, Row extends Counters, Input, Refusal extends string 
   readonly aggregate: Aggregate<Row, Input, Refusal>;
   readonly keyOf: (input: Input) => Key;
   /** Locks the rows of the inputs, sorted; those that have to exist are created. Rows that others share come last, in a statement of their own. */
-  readonly lock: (tx: Tx, inputs: readonly Input[]) => Promise<Rows<Key, Row>>;
+  readonly lock: (tx: Transaction, inputs: readonly Input[]) => Promise<Rows<Key, Row>>;
   /** Writes every changed row once, and what was emitted into the outbox. */
-  readonly write: (tx: Tx, written: Written<Row, Input>) => Promise<void>;
+  readonly write: (tx: Transaction, written: Written<Row, Input>) => Promise<void>;
 };
 
 export type Rows<Key, Row> = { get: (key: Key) => Row | undefined; set: (key: Key, row: Row) => void };
@@ -67,7 +67,7 @@ export type Work<Key, Row, Input, Refusal extends string> = {
 
 /** Locks the rows of these inputs. The one loop around a decision, for messages, requests, timers and replies. */
 export async function lockForWork<Key, Row extends Counters, Input, Refusal extends string>(
-  tx: Tx,
+  tx: Transaction,
   { aggregate, keyOf, lock, write }: Repository<Key, Row, Input, Refusal>,
   inputs: readonly Input[],
   clock: Clock,

@@ -3,7 +3,8 @@ import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
 import { markFailed } from '@sagamart/telemetry/spans';
 import type { Pool } from 'pg';
-import { closeIdle, inTransaction, type Tx } from './database.ts';
+import { closeIdle } from './database.ts';
+import { inTransaction, type Transaction } from './transaction.ts';
 import { triageDatabaseError, type DatabaseTrouble } from './database-trouble.ts';
 import { createEvidence, type Evidence, type Tried } from './evidence.ts';
 import { recordInInbox, type InboxEntry } from './inbox.ts';
@@ -168,7 +169,7 @@ export function createBatchHandler<Work, Heard extends EventType>(options: {
     }
   }
 
-  async function handleInTransaction(tx: Tx, batch: readonly Readable[]): Promise<Outcome[]> {
+  async function handleInTransaction(tx: Transaction, batch: readonly Readable[]): Promise<Outcome[]> {
     const records = batch.map((each) => each.record);
     const [, blocked, fresh] = await Promise.all([
       lockScopes(tx, records, 'shared'),

@@ -8,7 +8,8 @@ import { eventOf, placedData, recordOf } from '@sagamart/test-kit/event-builder'
 import { freshDatabase } from '@sagamart/test-kit/fresh-database';
 import { createBatchHandler } from './batch.ts';
 import type { Participant } from './participant.ts';
-import { createPool, inTransaction } from './database.ts';
+import { createPool } from './database.ts';
+import { inTransaction } from './transaction.ts';
 import { migrateDatabase } from './migrate.ts';
 import { appendToOutbox } from './outbox.ts';
 import { createParkedActs } from './parked-acts.ts';

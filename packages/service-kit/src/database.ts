@@ -1,15 +1,21 @@
-import type { Span } from '@opentelemetry/api';
-import { attribute, spanName } from '@sagamart/telemetry/names';
-import { inChildSpan } from '@sagamart/telemetry/spans';
-import { Pool, TypeOverrides, types, type PoolClient } from 'pg';
+import {
+  Pool,
+  TypeOverrides,
+  types,
+  type PoolClient,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+} from 'pg';
 import { triageDatabaseError } from './database-trouble.ts';
-import { ensurePartitions, tableWithoutPartition } from './partitions.ts';
-
-/** A connection inside a transaction. A Pool is not a Tx: what writes cannot be called outside of one. */
-export type Tx = PoolClient;
 
 /** Anything that can read: the pool, or a transaction. */
-export type Reader = Pick<PoolClient, 'query'>;
+export type Reader = {
+  query: <Row extends QueryResultRow>(
+    statement: string | QueryConfig,
+    values?: readonly unknown[],
+  ) => Promise<QueryResult<Row>>;
+};
 
 export type PoolOptions = {
   connectionString: string;
@@ -64,15 +70,19 @@ export function closeIdle(pool: Pool): void {
 }
 
 /** The last error of each connection that is not only the echo of one before it. */
-const lastErrors = new WeakMap<Tx, Error>();
+const lastErrors = new WeakMap<PoolClient, Error>();
 
 /** Statements that travelled with one that failed fail too, and which of them is heard first is chance: the cause of all is the one before. */
+export function causeOf(error: unknown, client: PoolClient): unknown {
+  return isAborted(error) ? (lastErrors.get(client) ?? error) : error;
+}
+
 function isAborted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '25P02';
 }
 
 /** Whether what failed may succeed on another connection. */
-function isOfConnection(error: unknown): error is Error {
+export function isOfConnection(error: unknown): error is Error {
   const trouble = error instanceof Error ? triageDatabaseError(error) : null;
   return trouble === 'place' || trouble === 'unavailable';
 }
@@ -96,72 +106,6 @@ export function databaseReadiness(pool: Pool): { name: string; check: () => Prom
     },
   };
 }
-
-/**
- * Runs `work` in one READ COMMITTED transaction: committed when it returns, rolled back when it throws. `work` is run a second time where the day's
- * partition of outbox or inbox was missing: the first to need it makes it.
- */
-export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const run = (): Promise<T> =>
-    inChildSpan(spanName.transaction, { kind: 'CLIENT', attributes: postgres }, (span) => transact(pool, work, span));
-  try {
-    return await run();
-  } catch (error) {
-    if (tableWithoutPartition(error) === null) throw error;
-    await ensurePartitions(pool);
-    return run();
-  }
-}
-
-// One span a transaction: one for each statement says little more, and a checkout has some hundred of them.
-const postgres = { [attribute.dbSystem]: 'postgresql' };
-
-async function transact<T>(pool: Pool, work: (tx: Tx) => Promise<T>, span: Span | undefined): Promise<T> {
-  const tx = await pool.connect();
-  if (tx.database !== undefined) span?.setAttribute(attribute.dbNamespace, tx.database);
-  let broken: Error | undefined;
-  // Without a listener, a connection that dies between two statements would end the process.
-  const remember = (error: Error): void => void (broken = error);
-  tx.on('error', remember);
-  try {
-    // Not awaited by itself: it travels with the first statements of the work.
-    const [, result] = await Promise.all([tx.query('begin'), work(tx)]);
-    await tx.query('commit');
-    for (const told of toTell.get(tx) ?? []) told();
-    return result;
-  } catch (told) {
-    const error = isAborted(told) ? (lastErrors.get(tx) ?? told) : told;
-    await tx.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
-    if (isOfConnection(error)) broken ??= error;
-    throw error;
-  } finally {
-    toTell.delete(tx);
-    tx.off('error', remember);
-    tx.release(broken);
-  }
-}
-
-const toTell = new WeakMap<Tx, (() => void)[]>();
-
-/** Calls `tell`, which must not throw, once this transaction has committed, and never if it does not: for what counts what has happened. */
-export function afterCommit(tx: Tx, tell: () => void): void {
-  toTell.set(tx, [...(toTell.get(tx) ?? []), tell]);
-}
-
-/** Like inTransaction, for a command that no queue would bring again: a race with others, or what a new connection may mend, is run again a few times. */
-export async function inRetriedTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  for (let attempts = 1; ; attempts += 1) {
-    try {
-      return await inTransaction(pool, work);
-    } catch (error) {
-      const trouble = triageDatabaseError(error);
-      const mayPass = trouble === 'lost_race' || trouble === 'conflict' || trouble === 'place';
-      if (attempts === commandAttemptsMax || !mayPass) throw error;
-    }
-  }
-}
-
-const commandAttemptsMax = 3;
 
 /** A text from outside as PostgreSQL can hold it: its text has no place for a NUL character, and a hostile one may have some. */
 export function storable(text: string): string {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
-import { inRetriedTransaction, type Reader, type Tx } from './database.ts';
+import type { Reader } from './database.ts';
+import { inRetriedTransaction, type Transaction } from './transaction.ts';
 import { Problem } from './problem.ts';
 
 /** A reply as it goes over the wire: `body` is the JSON text itself, so that the same answer is given again byte for byte. */
@@ -21,7 +22,11 @@ export type KeyedRequest = {
  * The same key with the same body gets the stored answer; with another body 422; while the first is still running 409. Only what `act`
  * returns is stored: when it throws, all is rolled back and the key stays free. There is no lease: a crash leaves nothing behind.
  */
-export async function answerOnce(pool: Pool, request: KeyedRequest, act: (tx: Tx) => Promise<Answer>): Promise<Answer> {
+export async function answerOnce(
+  pool: Pool,
+  request: KeyedRequest,
+  act: (tx: Transaction) => Promise<Answer>,
+): Promise<Answer> {
   const fingerprint = createHash('sha256')
     .update(canonicalize(request.body) ?? '')
     .digest('hex');
@@ -87,7 +92,7 @@ async function findAnswer(reader: Reader, request: KeyedRequest, fingerprint: st
   return { status: row.status, location: row.location, body: row.body };
 }
 
-async function lockKey(tx: Tx, request: KeyedRequest): Promise<void> {
+async function lockKey(tx: Transaction, request: KeyedRequest): Promise<void> {
   const { rows } = await tx.query<{ obtained: boolean }>({
     name: 'lock-key',
     text: 'select pg_try_advisory_xact_lock(hashtextextended($1, 1)) as obtained',

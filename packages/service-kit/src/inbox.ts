@@ -1,5 +1,5 @@
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
-import type { Tx } from './database.ts';
+import type { Transaction } from './transaction.ts';
 
 /** An event can still arrive this long after it was minted: kept in the outbox 7 days, in the topic 7 more and one segment. */
 export const inboxWindowDays = 15;
@@ -22,7 +22,7 @@ export function isInsideInboxWindow(eventId: string, atMs: number): boolean {
  * Records the entries and returns the ids that are new: only these may be handled. Rows go in sorted by id, so that two batches
  * with the same events wait for each other instead of deadlocking.
  */
-export async function recordInInbox(tx: Tx, entries: readonly InboxEntry[]): Promise<Set<string>> {
+export async function recordInInbox(tx: Transaction, entries: readonly InboxEntry[]): Promise<Set<string>> {
   if (entries.length === 0) return new Set();
   const { rows } = await tx.query<{ event_id: string }>({
     name: 'record-in-inbox',
@@ -40,7 +40,7 @@ export async function recordInInbox(tx: Tx, entries: readonly InboxEntry[]): Pro
  * Records an event that was parked without an inbox row, for its id lies outside the window, and returns whether it may be handled: not when a copy of it
  * was, by the inbox or by an earlier replay. Where the inbox has no partition for the id, the replayed message itself is what remembers it.
  */
-export async function recordReplayed(tx: Tx, entry: InboxEntry): Promise<boolean> {
+export async function recordReplayed(tx: Transaction, entry: InboxEntry): Promise<boolean> {
   const { rows } = await tx.query<{ isFirst: boolean }>({
     name: 'record-replayed',
     text: `

@@ -4,7 +4,7 @@ import { topicOwners, type ServiceName } from '@sagamart/contracts/topics';
 import { createCounter } from '@sagamart/telemetry/metrics';
 import { metricNames } from '@sagamart/telemetry/names';
 import { traceIdOf } from '@sagamart/telemetry/trace-context';
-import { afterCommit, type Tx } from './database.ts';
+import type { Transaction } from './transaction.ts';
 
 const eventsSaid = createCounter(metricNames.eventsSaid);
 
@@ -35,7 +35,7 @@ export class Unreadable extends Error {
  * Writes events to the outbox in the given order, in one statement. They are published by Debezium once the transaction commits,
  * and never if it does not. Rejects with Unreadable, as a consumer would refuse it, what no consumer could read; so does the table, in fewer words.
  */
-export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Promise<void> {
+export async function appendToOutbox(tx: Transaction, events: readonly ShopEvent[]): Promise<void> {
   if (events.length === 0) return;
   const rows = events.map(readBack).map((event) => ({
     event_id: event.id,
@@ -54,7 +54,7 @@ export async function appendToOutbox(tx: Tx, events: readonly ShopEvent[]): Prom
     data: event.data,
   }));
   await tx.query({ name: 'append-to-outbox', text: appendSql, values: [JSON.stringify(rows)] });
-  afterCommit(tx, () => {
+  tx.afterCommit(() => {
     for (const event of events) announce?.(event);
   });
 }

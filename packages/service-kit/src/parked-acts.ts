@@ -3,7 +3,7 @@ import { discardRuleOf } from '@sagamart/contracts/discarding';
 import type { EventType } from '@sagamart/contracts/events';
 import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
-import { inRetriedTransaction, inTransaction, type Tx } from './database.ts';
+import { inRetriedTransaction, inTransaction, type Transaction } from './transaction.ts';
 import { triageDatabaseError } from './database-trouble.ts';
 import { recordReplayed } from './inbox.ts';
 import { startMessageSpans } from './message-spans.ts';
@@ -110,7 +110,7 @@ export function createParkedActs<Work, Heard extends EventType>(options: {
     }
   }
 
-  async function settle(tx: Tx, message: ParkedDetail, turn: Turn): Promise<'settled' | 'failed'> {
+  async function settle(tx: Transaction, message: ParkedDetail, turn: Turn): Promise<'settled' | 'failed'> {
     if ('act' in turn && turn.act === 'discard') {
       await refuseForbiddenDiscard(tx, message, turn);
       await settleParked(tx, message.id, 'discarded');
@@ -157,7 +157,7 @@ const retryPauseMs = 20;
 type Turn = Wish | { readonly behind: Wish };
 
 /** The message whose turn it is, read under the lock; undefined when there is nothing to do. */
-async function choose(tx: Tx, scope: ParkedMessage, turn: Turn): Promise<ParkedDetail | undefined> {
+async function choose(tx: Transaction, scope: ParkedMessage, turn: Turn): Promise<ParkedDetail | undefined> {
   const first = await findFirstParked(tx, scope);
   if ('behind' in turn) return first ?? undefined;
   if (first?.id === turn.id) return first;
@@ -190,7 +190,7 @@ function actOf(message: ParkedDetail, turn: Turn) {
 }
 
 async function refuseForbiddenDiscard(
-  tx: Tx,
+  tx: Transaction,
   message: ParkedDetail,
   { neverSaid = false }: { neverSaid?: boolean },
 ): Promise<void> {

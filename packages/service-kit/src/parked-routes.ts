@@ -5,7 +5,7 @@ import type { Logger } from '@sagamart/telemetry/logger';
 import type { Pool } from 'pg';
 import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
-import { inRetriedTransaction } from './database.ts';
+import { inRetriedTransaction } from './transaction.ts';
 import { createEvidence, type Evidence } from './evidence.ts';
 import type { HttpApp } from './http-app.ts';
 import { createParkedActs, unknownMessage } from './parked-acts.ts';

@@ -1,4 +1,5 @@
-import type { Reader, Tx } from './database.ts';
+import type { Reader } from './database.ts';
+import type { Transaction } from './transaction.ts';
 import { keptError } from './kept-record.ts';
 import type { ConsumedRecord } from './parked.ts';
 
@@ -114,7 +115,7 @@ export async function listTriedOnce(reader: Reader, types: readonly string[], li
 }
 
 /** True when a later message of the same type waits behind this one. */
-export async function isSuperseded(tx: Tx, id: string): Promise<boolean> {
+export async function isSuperseded(tx: Transaction, id: string): Promise<boolean> {
   const { rowCount } = await tx.query({
     name: 'is-superseded',
     text: `select from parked_messages as first join parked_messages as later using (topic, partition_key, type)
@@ -125,7 +126,7 @@ export async function isSuperseded(tx: Tx, id: string): Promise<boolean> {
 }
 
 /** Ends the waiting of a message. */
-export async function settleParked(tx: Tx, id: string, status: 'replayed' | 'discarded'): Promise<void> {
+export async function settleParked(tx: Transaction, id: string, status: 'replayed' | 'discarded'): Promise<void> {
   await tx.query({
     name: 'settle-parked',
     text: `update parked_messages set status = $2 where message_id = $1 and status = 'parked'`,
@@ -135,7 +136,7 @@ export async function settleParked(tx: Tx, id: string, status: 'replayed' | 'dis
 
 /** Notes that a message was tried once more in vain. */
 export async function recordFailedReplay(
-  tx: Tx,
+  tx: Transaction,
   id: string,
   { reason, error }: { reason: string; error: string },
 ): Promise<void> {
@@ -147,7 +148,7 @@ export async function recordFailedReplay(
 }
 
 /** Keeps an act, with the time of the database. */
-export async function appendAct(tx: Tx, act: Omit<ParkedAct, 'actedAt'> & { id: string }): Promise<void> {
+export async function appendAct(tx: Transaction, act: Omit<ParkedAct, 'actedAt'> & { id: string }): Promise<void> {
   await tx.query({
     name: 'append-parked-act',
     text: `insert into parked_acts (message_id, act, operator, reason, behind, outcome, error) values ($1, $2, $3, $4, $5, $6, $7)`,
@@ -165,7 +166,7 @@ export async function appendAct(tx: Tx, act: Omit<ParkedAct, 'actedAt'> & { id: 
 
 /** Keeps that an operator had messages parked that consumption was paused for, with the time of the database. */
 export async function appendRelease(
-  tx: Tx,
+  tx: Transaction,
   { operator, reason, error }: { operator: string; reason: string; error: string },
 ): Promise<void> {
   await tx.query({

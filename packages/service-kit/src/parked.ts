@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '@sagamart/contracts/cloud-event';
-import type { Tx } from './database.ts';
+import type { Transaction } from './transaction.ts';
 import { keptError, keptHeaders, keptWord } from './kept-record.ts';
 import { unreadableReasons, type Unreadable } from './record-batch.ts';
 
@@ -28,7 +28,7 @@ export function scopeOf(record: Pick<ConsumedRecord, 'topic' | 'key'>): string {
  * message is never handled while one before it is being parked or replayed.
  */
 export async function lockScopes(
-  tx: Tx,
+  tx: Transaction,
   records: readonly Pick<ConsumedRecord, 'topic' | 'key'>[],
   mode: 'shared' | 'exclusive',
 ): Promise<void> {
@@ -41,7 +41,7 @@ export async function lockScopes(
 }
 
 /** The FIFO scopes among those of the records in which a message is parked and waits. */
-export async function blockedScopes(tx: Tx, records: readonly ConsumedRecord[]): Promise<Set<string>> {
+export async function blockedScopes(tx: Transaction, records: readonly ConsumedRecord[]): Promise<Set<string>> {
   const { rows } = await tx.query<{ scope: string }>({
     name: 'blocked-scopes',
     text: `select distinct topic || ' ' || partition_key as scope from parked_messages
@@ -55,7 +55,7 @@ export async function blockedScopes(tx: Tx, records: readonly ConsumedRecord[]):
  * Parks records in the given order. One that is parked already stays as it is: the same partition and offset of the same topic, which is the one with its
  * id, not whatever has its name, and appended at the same time.
  */
-export async function insertParked(tx: Tx, parkings: readonly Parking[]): Promise<void> {
+export async function insertParked(tx: Transaction, parkings: readonly Parking[]): Promise<void> {
   for (const { record, reason, error } of parkings) {
     await tx.query({
       name: 'insert-parked',

@@ -1,7 +1,7 @@
 import type { Envelope, ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { EventType } from '@sagamart/contracts/events';
 import { lockForWork, type Repository } from './aggregate.ts';
-import type { Tx } from './database.ts';
+import type { Transaction } from './transaction.ts';
 import type { Readable } from './read-record.ts';
 import type { Clock, Counters } from './transition.ts';
 
@@ -10,11 +10,11 @@ export type Participant<Work, Heard extends EventType> = {
   /** The types it acts on. Any other event on its topics is recorded in the inbox and changes nothing. */
   readonly hears: readonly Heard[];
   /** Creates missing rows, then locks all rows of the events, sorted; shared rows (stock) last, in a statement of their own. */
-  readonly load: (tx: Tx, events: readonly ShopEvent<Heard>[]) => Promise<Work>;
+  readonly load: (tx: Transaction, events: readonly ShopEvent<Heard>[]) => Promise<Work>;
   /** Decides on one event and changes `work`. Called in offset order, so events of one key see each other's results. */
   readonly react: (work: Work, event: ShopEvent<Heard>) => void;
   /** Writes every changed row once, and all that was said into the outbox. */
-  readonly save: (tx: Tx, work: Work) => Promise<void>;
+  readonly save: (tx: Transaction, work: Work) => Promise<void>;
   /** Table constraints that only a lost race can violate: the batch is tried again. */
   readonly racingConstraints?: readonly string[];
   /** Called after each commit, for instance to nudge a worker. */
@@ -24,7 +24,7 @@ export type Participant<Work, Heard extends EventType> = {
 /** One kind of aggregate, and the types of events that move it. */
 export type Subscription = {
   readonly hears: readonly EventType[];
-  readonly lock: (tx: Tx, events: readonly ShopEvent[], clock: Clock) => Promise<EventWork>;
+  readonly lock: (tx: Transaction, events: readonly ShopEvent[], clock: Clock) => Promise<EventWork>;
 };
 type EventWork = { readonly take: (event: ShopEvent) => void; readonly write: () => Promise<void> };
 
@@ -88,7 +88,7 @@ export class UnreachablePair extends Error {
 
 /** Loads, decides and saves those of the events that the participant acts on: the only way in which an event changes a service. */
 export async function takePart<Work, Heard extends EventType>(
-  tx: Tx,
+  tx: Transaction,
   participant: Participant<Work, Heard>,
   events: readonly Readable['event'][],
 ): Promise<void> {

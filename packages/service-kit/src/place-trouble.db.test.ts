@@ -7,7 +7,8 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import { Client, type Pool } from 'pg';
 import { createBatchHandler } from './batch.ts';
 import { count, counting, openDatabase, parked, placed } from './batch-fixture.ts';
-import { createPool, inRetriedTransaction, inTransaction, type Tx } from './database.ts';
+import { createPool } from './database.ts';
+import { inRetriedTransaction, inTransaction, type Transaction } from './transaction.ts';
 import { createEvidence } from './evidence.ts';
 import { problemOf } from './http-errors.ts';
 import { createParkedActs } from './parked-acts.ts';
@@ -112,7 +113,7 @@ test('what fails is told by the statement that failed, not by those that travell
 test('a command that meets a column of another type is done at once, and one that may do nothing is refused for now', async (t) => {
   const { pool, url } = await openDatabase(t);
   const owner = await openOwner(t, url);
-  const read = (tx: Tx) => tx.query({ name: 'read-seen', text: 'select * from seen' });
+  const read = (tx: Transaction) => tx.query({ name: 'read-seen', text: 'select * from seen' });
   await Promise.all(Array.from({ length: 8 }, () => inTransaction(pool, read)));
   await owner.query('alter table seen alter place type bigint');
   await inRetriedTransaction(pool, read);

@@ -1,6 +1,6 @@
 import { Sku } from '@sagamart/contracts/ids';
 import { Currency, PriceMinor } from '@sagamart/contracts/money';
-import { inTransaction } from '@sagamart/service-kit/database';
+import { inTransaction } from '@sagamart/service-kit/transaction';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import type { Clock } from '@sagamart/service-kit/transition';
 import type { Pool } from 'pg';

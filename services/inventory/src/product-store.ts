@@ -1,12 +1,13 @@
 import type { Sku } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import type { Product, ProductRow } from './product.ts';
 
 export type OfferedProduct = Product & { readonly available: number };
 
 /** Serializes changes of one product, also of one that does not exist yet, and returns it as it is now. */
-export async function lockProduct(tx: Tx, sku: Sku): Promise<ProductRow | null> {
+export async function lockProduct(tx: Transaction, sku: Sku): Promise<ProductRow | null> {
   await tx.query({
     name: 'lock-product',
     text: `select pg_advisory_xact_lock(hashtextextended('product ' || $1, 0))`,
@@ -27,7 +28,7 @@ export async function lockProduct(tx: Tx, sku: Sku): Promise<ProductRow | null> 
 }
 
 /** Inserts or overwrites products; a new one gets a stock of zero. */
-export async function saveProducts(tx: Tx, products: readonly ProductRow[]): Promise<void> {
+export async function saveProducts(tx: Transaction, products: readonly ProductRow[]): Promise<void> {
   const rows = products.map(({ sku, name, description, priceMinor, currency, version, lamport }) => ({
     ...{ sku, name, description, currency, version, lamport },
     price_minor: priceMinor,

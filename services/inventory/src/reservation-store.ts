@@ -1,7 +1,8 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { CustomerId, OrderId, Sku } from '@sagamart/contracts/ids';
 import type { Repository, Rows } from '@sagamart/service-kit/aggregate';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import {
   reservationAggregate,
@@ -52,7 +53,7 @@ function sharingStock(rows: Map<OrderId, Unstocked>, locked: ReadonlyMap<Sku, St
   };
 }
 
-async function lockReservations(tx: Tx, orderIds: readonly OrderId[]): Promise<Map<OrderId, Unstocked>> {
+async function lockReservations(tx: Transaction, orderIds: readonly OrderId[]): Promise<Map<OrderId, Unstocked>> {
   const [, { rows }] = await Promise.all([
     tx.query({
       name: 'create-reservations',
@@ -69,7 +70,7 @@ async function lockReservations(tx: Tx, orderIds: readonly OrderId[]): Promise<M
   return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
 }
 
-async function updateReservations(tx: Tx, changed: readonly Unstocked[]): Promise<void> {
+async function updateReservations(tx: Transaction, changed: readonly Unstocked[]): Promise<void> {
   const rows = changed.map(({ orderId, customerId, reservation, lamport, version }) => ({
     order_id: orderId,
     customer_id: customerId,

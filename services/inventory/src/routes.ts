@@ -1,6 +1,6 @@
 import { OrderId, Sku } from '@sagamart/contracts/ids';
 import { Currency, PriceMinor } from '@sagamart/contracts/money';
-import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
+import { inRetriedTransaction, type Transaction } from '@sagamart/service-kit/transaction';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagamart/service-kit/idempotency';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
@@ -101,7 +101,12 @@ export function registerReservationRoutes(app: HttpApp, deps: Deps): void {
   );
 }
 
-async function changeProduct(tx: Tx, deps: Deps, wanted: Product, traceparent: string): Promise<VersionedProduct> {
+async function changeProduct(
+  tx: Transaction,
+  deps: Deps,
+  wanted: Product,
+  traceparent: string,
+): Promise<VersionedProduct> {
   const before = await lockProduct(tx, wanted.sku);
   const { row, events } = putProduct(before, wanted, { clock: deps.clock, traceparent });
   await saveProducts(tx, [row]);
@@ -109,7 +114,7 @@ async function changeProduct(tx: Tx, deps: Deps, wanted: Product, traceparent: s
   return { ...wanted, version: row.version };
 }
 
-async function addUnits(tx: Tx, sku: Sku, quantity: number): Promise<Answer> {
+async function addUnits(tx: Transaction, sku: Sku, quantity: number): Promise<Answer> {
   const stock = await lockStock(tx, [sku]);
   const before = stock.get(sku);
   if (before === undefined) throw unknownProduct(sku);

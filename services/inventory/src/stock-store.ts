@@ -1,5 +1,5 @@
 import type { Sku } from '@sagamart/contracts/ids';
-import type { Tx } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { LostRace } from '@sagamart/service-kit/database-trouble';
 import { moveStock, noStock, type Movement, type Stock } from './stock.ts';
 
@@ -10,7 +10,7 @@ export const stockConstraints = ['on_hand_not_negative', 'held_not_negative', 'c
  * Locks the stock of the skus, sorted, in a statement that does nothing else: one that locked and decided at once would decide on a
  * snapshot older than its locks. Unknown skus are absent from the result.
  */
-export async function lockStock(tx: Tx, skus: readonly Sku[]): Promise<Map<Sku, Stock>> {
+export async function lockStock(tx: Transaction, skus: readonly Sku[]): Promise<Map<Sku, Stock>> {
   const { rows } = await tx.query<{ sku: Sku; on_hand: number; held: number; committed: number }>({
     name: 'lock-stock',
     text: 'select sku, on_hand, held, committed from stock where sku = any($1) order by sku for update',
@@ -23,7 +23,7 @@ export async function lockStock(tx: Tx, skus: readonly Sku[]): Promise<Map<Sku, 
  * Applies movements: each stock row is changed once, by its net difference and only where that leaves nothing negative, and every movement
  * is written down. Throws LostRace when fewer rows changed than were decided on.
  */
-export async function applyMovements(tx: Tx, movements: readonly Movement[]): Promise<void> {
+export async function applyMovements(tx: Transaction, movements: readonly Movement[]): Promise<void> {
   if (movements.length === 0) return;
   const differences = new Map<Sku, Stock>();
   for (const { sku, kind, quantity } of movements)
@@ -48,7 +48,7 @@ export async function applyMovements(tx: Tx, movements: readonly Movement[]): Pr
     throw new LostRace(`stock of ${changes.length} products was to change, ${rowCount} rows did`);
 }
 
-async function insertMovements(tx: Tx, movements: readonly Movement[]): Promise<void> {
+async function insertMovements(tx: Transaction, movements: readonly Movement[]): Promise<void> {
   const rows = movements.map(({ sku, kind, quantity, orderId, after }) => ({
     ...{ sku, kind, quantity },
     order_id: orderId,

@@ -1,5 +1,5 @@
 import { lockForWork } from '@sagamart/service-kit/aggregate';
-import { inTransaction, type Tx } from '@sagamart/service-kit/database';
+import { inTransaction, type Transaction } from '@sagamart/service-kit/transaction';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { inSpan, traceparentOf } from '@sagamart/telemetry/spans';
 import type { Deps } from './deps.ts';
@@ -98,7 +98,7 @@ export function createDelivery({
   }
 
   /** Reads every row again under its lock and decides again: another sender may have recorded the same mail meanwhile. */
-  async function recordEnded(tx: Tx, attempts: readonly (Taken | Refused)[]): Promise<void> {
+  async function recordEnded(tx: Transaction, attempts: readonly (Taken | Refused)[]): Promise<void> {
     const inputs = attempts.map(inputOf);
     const work = await lockForWork(tx, correspondences, inputs, clock);
     for (const input of inputs) {

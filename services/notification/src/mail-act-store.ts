@@ -1,5 +1,6 @@
 import type { OrderId } from '@sagamart/contracts/ids';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import type { Notification } from './notification.ts';
 
 /** What an operator did about a notification. */
@@ -13,7 +14,10 @@ export type MailAct = {
 };
 export type KeptMailAct = MailAct & { readonly id: string; readonly actedAt: string };
 
-export async function appendMailAct(tx: Tx, { orderId, outcome, act, changesAddress, operator, reason }: MailAct) {
+export async function appendMailAct(
+  tx: Transaction,
+  { orderId, outcome, act, changesAddress, operator, reason }: MailAct,
+) {
   await tx.query({
     name: 'append-mail-act',
     text: `insert into mail_acts (order_id, outcome, act, changes_address, operator, reason) values ($1, $2, $3, $4, $5, $6)`,

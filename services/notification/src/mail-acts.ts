@@ -1,6 +1,6 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import { lockForWork } from '@sagamart/service-kit/aggregate';
-import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
+import { inRetriedTransaction, type Transaction } from '@sagamart/service-kit/transaction';
 import { Problem } from '@sagamart/service-kit/problem';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { activeTraceparent, inSpan } from '@sagamart/telemetry/spans';
@@ -44,7 +44,7 @@ export function createMailActs(deps: Pick<Deps, 'pool' | 'clock' | 'committed'>)
   };
 }
 
-async function actOn(tx: Tx, wish: Wish, { clock }: Pick<Deps, 'clock'>): Promise<number> {
+async function actOn(tx: Transaction, wish: Wish, { clock }: Pick<Deps, 'clock'>): Promise<number> {
   const { orderId } = wish;
   const inputs = (['confirmed', 'cancelled'] as const).map((outcome) => inputOf(wish, outcome));
   const work = await lockForWork(tx, correspondences, inputs, clock);

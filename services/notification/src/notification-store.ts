@@ -2,7 +2,8 @@ import type { CancelReason, OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Repository } from '@sagamart/service-kit/aggregate';
-import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
+import { storable, type Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import type { Counters } from '@sagamart/service-kit/transition';
@@ -60,7 +61,10 @@ function effectOf(input: NotificationInput): 'is told' | 'ends' | 'is due again'
   return input.type === 'resend' ? 'is due again' : 'ends';
 }
 
-async function lockCorrespondences(tx: Tx, orderIds: readonly OrderId[]): Promise<Map<OrderId, CorrespondenceRow>> {
+async function lockCorrespondences(
+  tx: Transaction,
+  orderIds: readonly OrderId[],
+): Promise<Map<OrderId, CorrespondenceRow>> {
   await tx.query({
     name: 'create-correspondences',
     text: `insert into correspondences (order_id) select id from unnest($1::uuid[]) as id order by id on conflict do nothing`,
@@ -87,7 +91,7 @@ async function lockCorrespondences(tx: Tx, orderIds: readonly OrderId[]): Promis
 }
 
 /** Writes the counters, each row once. */
-async function updateCorrespondences(tx: Tx, changed: readonly CorrespondenceRow[]): Promise<void> {
+async function updateCorrespondences(tx: Transaction, changed: readonly CorrespondenceRow[]): Promise<void> {
   await tx.query({
     name: 'update-correspondences',
     text: `
@@ -98,7 +102,7 @@ async function updateCorrespondences(tx: Tx, changed: readonly CorrespondenceRow
   });
 }
 
-async function insertNotifications(tx: Tx, notifications: readonly CausedNotification[]): Promise<void> {
+async function insertNotifications(tx: Transaction, notifications: readonly CausedNotification[]): Promise<void> {
   if (notifications.length === 0) return;
   const rows = notifications.map(({ notification, cause, orderVersion }) => ({
     order_id: notification.orderId,
@@ -176,7 +180,7 @@ export async function readUntold(reader: Reader): Promise<Unfinished[]> {
 }
 
 /** Writes how notifications ended, each row once. */
-async function updateEnded(tx: Tx, ended: readonly CausedNotification[]): Promise<void> {
+async function updateEnded(tx: Transaction, ended: readonly CausedNotification[]): Promise<void> {
   if (ended.length === 0) return;
   const rows = ended.map(({ notification }) => ({
     order_id: notification.orderId,
@@ -195,7 +199,7 @@ async function updateEnded(tx: Tx, ended: readonly CausedNotification[]): Promis
 }
 
 /** Makes notifications due at once, at the address they have now, as if they had never been tried. */
-async function makeDue(tx: Tx, resent: readonly CausedNotification[]): Promise<void> {
+async function makeDue(tx: Transaction, resent: readonly CausedNotification[]): Promise<void> {
   if (resent.length === 0) return;
   const rows = resent.map(({ notification: { orderId, outcome, email } }) => ({ order_id: orderId, outcome, email }));
   await tx.query({
@@ -220,7 +224,7 @@ export type Pause = {
 };
 
 /** Sets the time of the next attempt of notifications that are still to be sent, and notes why there has to be one. */
-export async function postpone(tx: Tx, pauses: readonly Pause[]): Promise<void> {
+export async function postpone(tx: Transaction, pauses: readonly Pause[]): Promise<void> {
   if (pauses.length === 0) return;
   await tx.query({
     name: 'postpone',

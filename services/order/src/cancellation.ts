@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api';
 import type { OrderId } from '@sagamart/contracts/ids';
 import { lockForWork } from '@sagamart/service-kit/aggregate';
-import type { Tx } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import type { Clock } from '@sagamart/service-kit/transition';
 import { attribute, spanName } from '@sagamart/telemetry/names';
 import { activeTraceparent, startSpan, traceparentOf } from '@sagamart/telemetry/spans';
@@ -16,7 +16,7 @@ export type Cancelled = { readonly order: Order; readonly isTooLate: boolean };
  * what is decided holds for the order as it is when this commits.
  */
 export async function cancelForCustomer(
-  tx: Tx,
+  tx: Transaction,
   orderId: OrderId,
   options: { clock: Clock; cancelWindowMs: number; maySee: (order: Order) => boolean },
 ): Promise<Cancelled | null> {
@@ -36,7 +36,7 @@ export async function cancelForCustomer(
 }
 
 /** Cancels those of the orders that are still pending, and that nobody else holds, as `timed_out`. Returns how many. */
-export async function timeOutOrders(tx: Tx, orderIds: readonly OrderId[], clock: Clock): Promise<number> {
+export async function timeOutOrders(tx: Transaction, orderIds: readonly OrderId[], clock: Clock): Promise<number> {
   const timer = (orderId: OrderId, traceparent: string | null) => ({ type: 'time_out' as const, orderId, traceparent });
   const work = await lockForWork(
     tx,

@@ -1,6 +1,6 @@
 import type { OrderId } from '@sagamart/contracts/ids';
 import type { Topic } from '@sagamart/contracts/topics';
-import { inTransaction } from '@sagamart/service-kit/database';
+import { inTransaction } from '@sagamart/service-kit/transaction';
 import type { GroupProgress, Offsets } from '@sagamart/service-kit/group-progress';
 import type { Clock } from '@sagamart/service-kit/transition';
 import { startWorker, type Worker } from '@sagamart/service-kit/worker';

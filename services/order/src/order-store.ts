@@ -2,7 +2,8 @@ import type { OrderLine } from '@sagamart/contracts/events';
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Repository, Step } from '@sagamart/service-kit/aggregate';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import {
@@ -45,7 +46,7 @@ function orderIdOf(input: OrderInput): OrderId {
 
 /** Writes an order that was just placed, with the events of its first step. */
 export async function insertOrder(
-  tx: Tx,
+  tx: Transaction,
   { row: { order, placedEventId, traceparent, lamport, version }, events }: Step<OrderRow>,
 ): Promise<void> {
   const inserted = tx.query({
@@ -74,7 +75,7 @@ export async function insertOrder(
 }
 
 async function lockOrders(
-  tx: Tx,
+  tx: Transaction,
   inputs: readonly OrderInput[],
   lock: 'for update' | 'for update skip locked',
 ): Promise<Map<OrderId, OrderRow>> {
@@ -87,7 +88,7 @@ async function lockOrders(
 }
 
 /** Writes what can change of an order, each row once. */
-async function updateOrders(tx: Tx, changed: readonly OrderRow[]): Promise<void> {
+async function updateOrders(tx: Transaction, changed: readonly OrderRow[]): Promise<void> {
   const rows = changed.map(({ order, lamport, version }) => ({
     order_id: order.orderId,
     status: order.status,

@@ -1,6 +1,6 @@
 import { newId, OrderId, Sku } from '@sagamart/contracts/ids';
 import { minorMax, PriceMinor } from '@sagamart/contracts/money';
-import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
+import { inRetriedTransaction, type Transaction } from '@sagamart/service-kit/transaction';
 import type { HttpApp } from '@sagamart/service-kit/http-app';
 import { answerOnce, parseIdempotencyKey, sendAnswer, type Answer } from '@sagamart/service-kit/idempotency';
 import { Problem } from '@sagamart/service-kit/problem';
@@ -114,7 +114,7 @@ export function registerOrderRoutes(app: HttpApp, deps: Deps): void {
   );
 }
 
-async function placeOrder(tx: Tx, deps: Deps, command: PlaceOrder, traceparent: string): Promise<Answer> {
+async function placeOrder(tx: Transaction, deps: Deps, command: PlaceOrder, traceparent: string): Promise<Answer> {
   const { clock, checkoutDeadlineMs } = deps;
   const catalogue = await findProducts(
     tx,

@@ -1,7 +1,7 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import { CancelReason } from '@sagamart/contracts/events';
 import { uuidv7TimeMs } from '@sagamart/contracts/ids';
-import { afterCommit, type Tx } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { createDurations } from '@sagamart/telemetry/metrics';
 import { metricNames } from '@sagamart/telemetry/names';
 
@@ -12,7 +12,7 @@ const durations = createDurations(metricNames.sagaDuration, bucketsSeconds);
 for (const outcome of ['confirmed', ...CancelReason.enum]) durations.zero({ outcome });
 
 /** Measures the outcomes among these events, once they are committed. The time of placing is in the order's id. */
-export function measureOutcomes(tx: Tx, events: readonly ShopEvent[]): void {
+export function measureOutcomes(tx: Transaction, events: readonly ShopEvent[]): void {
   const outcomes = events.flatMap((event) => {
     const outcome = outcomeOf(event);
     if (outcome === null) return [];
@@ -26,7 +26,7 @@ export function measureOutcomes(tx: Tx, events: readonly ShopEvent[]): void {
     ];
   });
   if (outcomes.length === 0) return;
-  afterCommit(tx, () => {
+  tx.afterCommit(() => {
     for (const { outcome, seconds, traceparent } of outcomes) durations.observe({ outcome }, seconds, traceparent);
   });
 }

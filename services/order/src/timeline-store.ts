@@ -1,11 +1,12 @@
 import type { ShopEvent } from '@sagamart/contracts/cloud-event';
 import type { OrderId } from '@sagamart/contracts/ids';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { traceIdOf } from '@sagamart/telemetry/trace-context';
 import type { TimelineEntry } from './timeline.ts';
 
 /** Writes events of orders: the subject of each is its order. */
-export async function appendToTimeline(tx: Tx, events: readonly ShopEvent[]): Promise<void> {
+export async function appendToTimeline(tx: Transaction, events: readonly ShopEvent[]): Promise<void> {
   const rows = events.map((event) => ({
     order_id: event.subject,
     event_id: event.id,

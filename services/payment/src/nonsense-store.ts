@@ -1,5 +1,6 @@
 import type { OrderId } from '@sagamart/contracts/ids';
-import { storable, type Tx } from '@sagamart/service-kit/database';
+import { storable } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import type { Owed } from './payment.ts';
 
 /** What is kept of the words in which a call was not answered. */
@@ -7,7 +8,7 @@ export const answerTextMax = 500;
 
 /** Remembers an answer that made no sense to a call: how many there were, since when, and what was wrong with the last. */
 export async function recordNonsense(
-  tx: Tx,
+  tx: Transaction,
   { orderId, status, text }: { orderId: OrderId; status: Owed['status']; text: string },
 ): Promise<void> {
   await tx.query({

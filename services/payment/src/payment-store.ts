@@ -1,7 +1,8 @@
 import type { CustomerId, EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Currency } from '@sagamart/contracts/money';
 import type { Repository } from '@sagamart/service-kit/aggregate';
-import { storable, type Reader, type Tx } from '@sagamart/service-kit/database';
+import { storable, type Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import { answerTextMax } from './nonsense-store.ts';
@@ -46,7 +47,7 @@ function orderIdOf(input: PaymentInput): OrderId {
 }
 
 /** Writes the payments, each row once. One of which the provider has come to owe another answer is due to be asked for at once. */
-async function updatePayments(tx: Tx, changed: readonly PaymentRow[]): Promise<void> {
+async function updatePayments(tx: Transaction, changed: readonly PaymentRow[]): Promise<void> {
   await tx.query({
     name: 'update-payments',
     text: `

@@ -1,4 +1,4 @@
-import { inTransaction } from '@sagamart/service-kit/database';
+import { inTransaction } from '@sagamart/service-kit/transaction';
 import type { ReadinessCheck } from '@sagamart/service-kit/http-app';
 import type { Clock } from '@sagamart/service-kit/transition';
 import { startWorker, type Worker } from '@sagamart/service-kit/worker';

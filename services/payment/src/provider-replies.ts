@@ -1,5 +1,5 @@
 import { lockForWork } from '@sagamart/service-kit/aggregate';
-import { inTransaction } from '@sagamart/service-kit/database';
+import { inTransaction } from '@sagamart/service-kit/transaction';
 import { triageDatabaseError } from '@sagamart/service-kit/database-trouble';
 import type { Clock } from '@sagamart/service-kit/transition';
 import { spanName } from '@sagamart/telemetry/names';

@@ -1,5 +1,6 @@
 import type { OrderId } from '@sagamart/contracts/ids';
-import type { Reader, Tx } from '@sagamart/service-kit/database';
+import type { Reader } from '@sagamart/service-kit/database';
+import type { Transaction } from '@sagamart/service-kit/transaction';
 import type { Owed, ProviderReply } from './payment.ts';
 
 /** How a call was ended other than by its own answer. `operator` is null where it was found in the provider's books. */
@@ -27,7 +28,7 @@ export type KeptSettlement = {
 };
 
 export async function appendSettlement(
-  tx: Tx,
+  tx: Transaction,
   { orderId, status, reply, operator, reason }: Settlement,
 ): Promise<void> {
   await tx.query({

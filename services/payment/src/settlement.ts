@@ -1,6 +1,6 @@
 import type { EventId, OrderId } from '@sagamart/contracts/ids';
 import { lockForWork } from '@sagamart/service-kit/aggregate';
-import { inRetriedTransaction, type Tx } from '@sagamart/service-kit/database';
+import { inRetriedTransaction, type Transaction } from '@sagamart/service-kit/transaction';
 import { Problem } from '@sagamart/service-kit/problem';
 import type { Clock } from '@sagamart/service-kit/transition';
 import { attribute, spanName } from '@sagamart/telemetry/names';
@@ -51,7 +51,7 @@ export function createSettling(deps: {
 }
 
 async function settleBy(
-  tx: Tx,
+  tx: Transaction,
   word: Word,
   { clock, traceparent }: { clock: Clock; traceparent: string | null },
 ): Promise<Settled> {
