@@ -1,6 +1,6 @@
 import type { EventId, OrderId } from '@sagamart/contracts/ids';
 import type { Reader } from '@sagamart/service-kit/database';
-import { rowsCountedMax } from '@sagamart/service-kit/database-metrics';
+import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import { takenDueMs, type Notification } from './notification.ts';
 
 /** A notification of which its customer was not told, as operators see it; `id` is the event that caused it. */
@@ -76,4 +76,17 @@ function fromRow(row: UntoldRow): Untold {
     failingSince: row.failingSince?.toISOString() ?? null,
     nextAttemptAt: row.nextAttemptAt.toISOString(),
   };
+}
+
+/** How many customers have not been told yet, and how long ago the first of them was to be. */
+export async function readUntold(reader: Reader): Promise<Unfinished[]> {
+  const { rows } = await reader.query<Unfinished>({
+    name: 'read-untold',
+    text: `
+      select 'notification_pending' as state, count(*) as rows,
+        coalesce(extract(epoch from clock_timestamp() - min(uuid_extract_timestamp(cause_event_id))), 0)::float8 as "oldestAgeSeconds"
+      from (select cause_event_id from notifications where status = 'pending' order by next_attempt_at limit $1) as untold`,
+    values: [rowsCountedMax],
+  });
+  return rows;
 }

@@ -21,10 +21,9 @@ import { startTracing } from '@sagamart/telemetry/tracing';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createDelivery, deliveriesAtOnce } from './delivery.ts';
-import { findEscalations } from './escalation-store.ts';
+import { findEscalations, readUntold } from './escalation-store.ts';
 import { mailAlarm } from './mail-alarm.ts';
 import { createParticipant, topics } from './messages.ts';
-import { readUntold } from './notification-store.ts';
 import { createMailer } from './smtp.ts';
 
 /** How late a mail whose pause has ended may be tried; a new one is tried at once. */

@@ -4,7 +4,6 @@ import type { Currency } from '@sagamart/contracts/money';
 import type { Repository } from '@sagamart/service-kit/aggregate';
 import { storable, type Reader } from '@sagamart/service-kit/database';
 import type { Transaction } from '@sagamart/service-kit/transaction';
-import { rowsCountedMax, type Unfinished } from '@sagamart/service-kit/database-metrics';
 import { appendToOutbox } from '@sagamart/service-kit/outbox';
 import type { Counters } from '@sagamart/service-kit/transition';
 import {
@@ -164,19 +163,6 @@ export async function claimDue(
     const { attempts, traceparent } = row;
     return notification.status === 'pending' ? [{ notification, attempts, traceparent }] : [];
   });
-}
-
-/** How many customers have not been told yet, and how long ago the first of them was to be. */
-export async function readUntold(reader: Reader): Promise<Unfinished[]> {
-  const { rows } = await reader.query<Unfinished>({
-    name: 'read-untold',
-    text: `
-      select 'notification_pending' as state, count(*) as rows,
-        coalesce(extract(epoch from clock_timestamp() - min(uuid_extract_timestamp(cause_event_id))), 0)::float8 as "oldestAgeSeconds"
-      from (select cause_event_id from notifications where status = 'pending' order by next_attempt_at limit $1) as untold`,
-    values: [rowsCountedMax],
-  });
-  return rows;
 }
 
 /** Writes how notifications ended, each row once. */
