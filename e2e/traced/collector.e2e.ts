@@ -10,6 +10,7 @@ const { token } = await client.openSession({ email: 'ada@example.com' });
 
 const orders = 20;
 const inTurnsMsMax = 10_000;
+const lastLines = 8;
 
 /** Jaeger is frozen or killed; what a test run opened in its place hangs or refuses. */
 async function withCollector(trouble: 'hang' | 'refuse', run: () => Promise<void>): Promise<void> {
@@ -36,9 +37,9 @@ for (const trouble of ['hang', 'refuse'] as const)
       assert.ok(performance.now() - began < inTurnsMsMax, 'orders are accepted as ever');
       await waitForRest(books);
       await controlPart(shop.home, 'notification', 'stop');
-      const lastWords = tailOfLog(shop.home, 'notification', 1);
+      const lastWords = tailOfLog(shop.home, 'notification', lastLines);
       await controlPart(shop.home, 'notification', 'start');
-      assert.match(lastWords, /"msg":"closed"/, 'nothing was passed over or killed');
+      assert.match(lastWords, /"msg":"closed"\}\s*$/, `nothing was passed over or killed:\n${lastWords}`);
     });
     const answer = await client.sendOrder(token, order);
     await traceWhere(traceIdOfAnswer(answer), (spans) =>
