@@ -4,7 +4,7 @@ import { waitUntil } from '@sagamart/test-kit/wait-until';
 import assert from 'node:assert/strict';
 import type { FastifyRequest } from 'fastify';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { Type } from 'typebox';
 import { createHttpApp } from './http-app.ts';
@@ -119,6 +119,23 @@ test('an app that closes waits for nobody who still sends', async (t) => {
   assert.ok(performance.now() - startedAtMs < 5_000);
   socket.destroy();
 });
+
+for (const [what, sent] of [
+  ['a connection on which nothing was asked yet', ''],
+  ['a request that never ends', 'POST / HTTP/1.1\r\n'],
+] as const)
+  test(`an app that closes does not wait for ${what}`, async (t) => {
+    const { app, direct } = await openApp(t);
+    const accepted = once(app.server, 'connection') as Promise<[Socket]>;
+    const socket = connect(direct, '127.0.0.1', () => socket.write(sent));
+    socket.on('error', () => undefined);
+    const [ours] = await accepted;
+    await waitUntil('what was sent to be here', () => ours.bytesRead === sent.length);
+    const startedAtMs = performance.now();
+    await app.close();
+    assert.ok(performance.now() - startedAtMs < 5_000);
+    socket.destroy();
+  });
 
 test('who asks before it sends is told to go on when its body is wanted, and refused without sending it otherwise', async (t) => {
   const { direct } = await openApp(t);

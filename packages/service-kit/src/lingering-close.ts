@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 /** So much of what a caller still sends after its answer is thrown away, and for so long, before its connection is cut. */
 const lingerBytesMax = 64 * 1024 * 1024;
 const lingerMsMax = 10_000;
+/** A request that is not answered so long after the app began to close is cut: a process has 5 s for it. */
+const cutAfterMs = 4_000;
 
 /**
  * Closes a connection so that what was answered on it can be read (RFC 9112, section 9.6): says `lastWords`, then that no more will come, and throws
@@ -57,7 +59,9 @@ export function closeConnectionsLingering(app: FastifyInstance, options: { bodyB
   });
   app.addHook('preClose', (done) => {
     isClosing = true;
-    for (const socket of open) if (lingering.has(socket)) socket.destroy();
+    // Node closes a connection that waits for its next request, but not one on which none ever came.
+    for (const socket of open) if (lingering.has(socket) || socket.bytesRead === 0) socket.destroy();
+    setTimeout(() => app.server.closeAllConnections(), cutAfterMs).unref();
     done();
   });
 }
