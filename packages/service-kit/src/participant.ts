@@ -24,8 +24,10 @@ export type Participant<Work, Heard extends EventType> = {
 /** One kind of aggregate, and the types of events that move it. */
 export type Subscription = {
   readonly hears: readonly EventType[];
-  readonly lock: (tx: Transaction, events: readonly ShopEvent[], clock: Clock) => Promise<EventWork>;
+  /** Locks what those of the events are about that it hears; null when it hears none of them. */
+  readonly lock: (tx: Transaction, events: readonly ShopEvent[], clock: Clock) => Promise<EventWork | null>;
 };
+/** `take` passes over what it does not hear. */
 type EventWork = { readonly take: (event: ShopEvent) => void; readonly write: () => Promise<void> };
 
 /** Moves the repository's aggregates by events of these types. What cannot be reached throws UnreachablePair, and nothing is written. */
@@ -37,7 +39,9 @@ export function subscribe<Key, Row extends Counters, Input, Refusal extends stri
   return {
     hears,
     lock: async (tx, events, clock) => {
-      const work = await lockForWork(tx, repository, events.filter(isInput), clock);
+      const inputs = events.filter(isInput);
+      if (inputs.length === 0) return null;
+      const work = await lockForWork(tx, repository, inputs, clock);
       return {
         take: (event) => {
           if (!isInput(event)) return;
@@ -61,9 +65,9 @@ export function participantOf(
     hears: subscriptions.flatMap(({ hears }) => hears),
     load: async (tx, events) => {
       const works: EventWork[] = [];
-      for (const { hears, lock } of subscriptions) {
-        const heard = events.filter((event) => isHeard({ hears }, event));
-        if (heard.length > 0) works.push(await lock(tx, heard, clock));
+      for (const { lock } of subscriptions) {
+        const work = await lock(tx, events, clock);
+        if (work !== null) works.push(work);
       }
       return works;
     },
