@@ -3,10 +3,9 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { readLedger } from '@sagamart/auditor/outside-world';
-import { newId } from '@sagamart/contracts/ids';
 import { readShopStatus } from '@sagamart/stack/shop';
 import { waitUntil } from '@sagamart/test-kit/wait-until';
+import { inLedger, refundByHand } from './provider-desk.ts';
 import { withTrouble } from './provider-controls.ts';
 import { followRunbook } from './runbook.ts';
 import { enterShop, waitForRest } from './shop-under-test.ts';
@@ -19,17 +18,7 @@ const alarmWithinMs = 20_000;
 
 test('a refund that was made by hand before ours is taken over from the books of the provider', async () => {
   const orderId = await paidOrder();
-  const { captureId, amountMinor, currency } = await inLedger(orderId, 'capture');
-  const money = { captureId, amountMinor, currency };
-  const refund = await fetch(`${shop.pspUrl}/v1/refunds`, {
-    method: 'POST',
-    headers: {
-      ...{ authorization: `Bearer ${shop.pspApiKey}`, 'content-type': 'application/json' },
-      'idempotency-key': `desk-${newId()}`,
-    },
-    body: JSON.stringify({ ...money, reference: 'given back at the desk' }),
-  });
-  const { refundId } = (await refund.json()) as { refundId: string };
+  const refundId = await refundByHand(shop, orderId);
 
   const sinceMs = Date.now();
   assert.equal((await client.cancelOrder(token, orderId)).status, 202);
@@ -52,7 +41,7 @@ test('a refund that no answer ends is listed with the last one, and a person end
   const orderId = await paidOrder();
   await withTrouble(shop, { nonsense: 'bad_json' }, async () => {
     assert.equal((await client.cancelOrder(token, orderId)).status, 202);
-    const { refundId } = await inLedger(orderId, 'refund');
+    const { refundId } = await inLedger(shop, orderId, 'refund');
     await waitUntil('the alarm', async () => (await alarm())?.includes('npm run payments'), alarmWithinMs);
     assert.match(await payments(), new RegExp(`${orderId} {2}refunding since .*\\n.*\\n.*looked up: `));
     const values = { 'order id': orderId, 'refund id': String(refundId) };
@@ -78,15 +67,6 @@ async function paidOrder(): Promise<string> {
   const { orderId } = await client.placeOrder(token, { lines: [{ sku, quantity: 1 }], paymentMethod: 'tok_visa' });
   await client.orderWhere(token, orderId, ({ status }) => status === 'confirmed');
   return orderId;
-}
-
-/** What the provider has written down of an order. */
-async function inLedger(orderId: string, kind: 'capture' | 'refund') {
-  return waitUntil(`a ${kind} of ${orderId} in the ledger`, async () => {
-    for await (const page of readLedger({ url: shop.pspUrl, apiKey: shop.pspApiKey }))
-      for (const entry of page) if (entry.kind === kind && entry.reference === orderId) return entry;
-    return undefined;
-  });
 }
 
 async function alarm(): Promise<string | undefined> {

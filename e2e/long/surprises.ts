@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readLedger } from '@sagamart/auditor/outside-world';
-import { newId } from '@sagamart/contracts/ids';
 import { serviceNames, type ServiceName } from '@sagamart/contracts/topics';
 import { createTopics } from '@sagamart/stack/kafka';
 import { readSettings } from '@sagamart/stack/settings';
@@ -11,6 +9,7 @@ import type { Kafka } from 'kafkajs';
 import { Client } from 'pg';
 import { alteredPlaces } from '../altered-places.ts';
 import { ownerUrl } from '../owner-url.ts';
+import { refundByHand } from '../provider-desk.ts';
 import { withTrouble } from '../provider-controls.ts';
 import type { ShopUnderTest } from '../shop-under-test.ts';
 import { startHealing } from './healing.ts';
@@ -155,24 +154,6 @@ function nothingSetAside(happen: (world: World) => Promise<void>): Surprise {
     await happen(world);
     return [];
   };
-}
-
-async function refundByHand({ pspUrl, pspApiKey }: ShopUnderTest['shop'], orderId: string): Promise<void> {
-  const access = { url: pspUrl, apiKey: pspApiKey };
-  for await (const page of readLedger(access))
-    for (const entry of page) {
-      if (entry.kind !== 'capture' || entry.reference !== orderId) continue;
-      const { captureId, amountMinor, currency } = entry;
-      const headers = { authorization: `Bearer ${pspApiKey}`, 'idempotency-key': `desk-${newId()}` };
-      const { ok, status } = await fetch(`${pspUrl}/v1/refunds`, {
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body: JSON.stringify({ captureId, amountMinor, currency, reference: 'given back at the desk' }),
-      });
-      assert.ok(ok, `the provider answered ${status}`);
-      return;
-    }
-  throw new Error(`The provider has no capture of ${orderId}.`);
 }
 
 async function asOwner(
